@@ -1,0 +1,103 @@
+"""Giving and ending grants.  Who may is asked by the view (policies.can_grant); here stands what holds at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from civic.accounts import signals
+from civic.accounts.errors import AccountIsClosed, DaysInWrongOrder, GrantInThePast, GrantIsOver, GrantOverlaps
+from civic.accounts.models import Grant
+from civic.accounts.operations.sessions import lock_account
+from civic.core import audit, clock
+from civic.core.atomic import atomic
+from civic.core.db import db
+from civic.core.viewer import Actor, Role
+
+
+@dataclass(frozen=True)
+class NewGrant:
+    """Role x territory x organisation (None: not bound to one), from a day to a last day (None: until ended)."""
+
+    role: Role
+    territory_id: int
+    organisation_id: int | None
+    from_on: date
+    to_on: date | None = None
+
+    def check(self) -> None:
+        if self.to_on is not None and self.to_on < self.from_on:
+            raise DaysInWrongOrder(field="to_on")
+        if self.to_on is not None and self.to_on < clock.today():
+            raise GrantInThePast(day=self.to_on.isoformat(), field="to_on")
+
+
+def give_grant(actor: Actor, account_id: int, wanted: NewGrant) -> Grant:
+    """Give a right.  Raises DaysInWrongOrder, GrantInThePast, AccountIsClosed, GrantOverlaps.  Sends `grant_given`."""
+    wanted.check()
+    with atomic() as tx:
+        if not lock_account(account_id).is_open:
+            raise AccountIsClosed
+        if _overlapping(account_id, wanted):
+            raise GrantOverlaps
+        grant = add_grant(actor, account_id, wanted)
+        tx.result = grant
+    return grant
+
+
+def add_grant(actor: Actor, account_id: int, wanted: NewGrant) -> Grant:
+    """Insert the row with its audit line and signal; the caller holds the account's lock."""
+    grant = Grant(
+        account_id=account_id,
+        role=wanted.role,
+        territory_id=wanted.territory_id,
+        organisation_id=wanted.organisation_id,
+        from_on=wanted.from_on,
+        to_on=wanted.to_on,
+        given_by_id=actor.account_id,
+    )
+    db.session.add(grant)
+    db.session.flush()
+    audit.record(
+        actor,
+        "accounts.grant.give",
+        "account_grant",
+        grant.id,
+        account=account_id,
+        role=wanted.role.value,
+        territory=wanted.territory_id,
+        organisation=wanted.organisation_id,
+    )
+    signals.grant_given.send(grant, actor=actor)
+    return grant
+
+
+def _overlapping(account_id: int, wanted: NewGrant) -> bool:
+    same = [Grant.account_id == account_id, Grant.role == wanted.role, Grant.territory_id == wanted.territory_id, Grant.ended_at.is_(None)]
+    same.append(Grant.organisation_id.is_(None) if wanted.organisation_id is None else Grant.organisation_id == wanted.organisation_id)
+    same.append(sa.or_(Grant.to_on.is_(None), Grant.to_on >= wanted.from_on))
+    if wanted.to_on is not None:
+        same.append(Grant.from_on <= wanted.to_on)
+    return bool(db.session.scalar(sa.select(sa.exists().where(*same))))
+
+
+def end_grant(actor: Actor, grant_id: int) -> Grant:
+    """End a right at once.  Raises GrantIsOver.  Sends `grant_ended`."""
+    with atomic() as tx:
+        query = sa.select(Grant).where(Grant.id == grant_id).with_for_update(key_share=True)
+        grant = db.session.scalars(query.execution_options(populate_existing=True)).one()
+        if grant.is_over(clock.today()):
+            raise GrantIsOver
+        close_grant(actor, grant)
+        tx.result = grant
+    return grant
+
+
+def close_grant(actor: Actor, grant: Grant) -> None:
+    """Write the end with its audit line and signal; the caller holds the row's lock."""
+    grant.ended_at = clock.now()
+    db.session.flush()
+    audit.record(actor, "accounts.grant.end", "account_grant", grant.id, account=grant.account_id)
+    signals.grant_ended.send(grant, actor=actor)

@@ -1,0 +1,1 @@
+"""Pages of the catalogue: `public` for everybody, `desk` for handlers, `offers` for community managers."""

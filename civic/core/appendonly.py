@@ -1,0 +1,60 @@
+"""Tables that only gain rows.
+
+Triggers refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE; on SQLite also an INSERT of an id that exists, because `REPLACE INTO` goes
+past a DELETE trigger.
+
+A model declares itself with `__table_args__ = (..., APPEND_ONLY)`; its migration calls `create_triggers(op, table)`.
+Alembic's batch mode drops triggers silently, so a guard compares `declared()` with `live(connection)` after every up and down.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from civic.core.db import metadata
+
+APPEND_ONLY = {"info": {"append_only": True}}
+_SQLITE = {
+    "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
+    "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
+    "no_replace": (
+        "CREATE TRIGGER {t}_no_replace BEFORE INSERT ON {t} WHEN EXISTS (SELECT 1 FROM {t} WHERE {pk} = NEW.{pk}) "
+        "BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END"
+    ),
+}
+_POSTGRES = {
+    "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE OR DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION civic_append_only()",
+    "no_truncate": "CREATE TRIGGER {t}_no_truncate BEFORE TRUNCATE ON {t} FOR EACH STATEMENT EXECUTE FUNCTION civic_append_only()",
+}
+_FUNCTION = """CREATE OR REPLACE FUNCTION civic_append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+
+
+def create_triggers(bind: Any, table: str, key: str = "id") -> None:
+    """Guard one table; called by the migration that creates it (or re-creates it in batch mode)."""
+    if bind.dialect.name == "sqlite":
+        for statement in _SQLITE.values():
+            bind.execute(sa.text(statement.format(t=table, pk=key)))
+        return
+    bind.execute(sa.text(_FUNCTION))
+    for statement in _POSTGRES.values():
+        bind.execute(sa.text(statement.format(t=table)))
+
+
+def declared(dialect: str) -> set[str]:
+    """Names of the triggers that the models ask for."""
+    kinds = _SQLITE if dialect == "sqlite" else _POSTGRES
+    return {f"{t.name}_{kind}" for t in metadata.tables.values() if t.info.get("append_only") for kind in kinds}
+
+
+def live(connection: sa.Connection) -> set[str]:
+    """Names of the triggers that the database has."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+    else:
+        rows = connection.execute(
+            sa.text("SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal AND c.relnamespace = current_schema()::regnamespace")
+        )
+    return {name for (name,) in rows if not name.startswith("search_")}

@@ -1,0 +1,155 @@
+"""Who did what to which row: insert-only lines with ids, never personal values, and a chain of seals over them.
+
+`record` writes a line inside the caller's transaction.  Once a minute a job seals the lines written since: a chain per line
+would queue every write behind one tail.  `check` recomputes and names each changed or missing line and the unsealed tail.
+Seal hash = SHA-256(previous seal hash + the items' hashes in order); item hash = SHA-256 of the canonical line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from civic.core import clock
+from civic.core.appendonly import APPEND_ONLY
+from civic.core.atomic import atomic, in_transaction
+from civic.core.db import Model, db, intpk, moment, timestamp
+from civic.core.viewer import Actor
+
+SLICE = 2000  # lines sealed in one transaction: about 60 ms of the write lock
+
+
+class AuditEvent(Model):
+    """One act: the account or job, the verb, the row it concerns, numbers that explain it."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (sa.Index("ix_audit_event_subject", "subject_kind", "subject_id"), APPEND_ONLY)
+    id: Mapped[intpk]
+    at: Mapped[timestamp]
+    account_id: Mapped[int | None] = mapped_column(comment="no foreign key: a line outlives everything it names")
+    job: Mapped[str] = mapped_column(sa.String(40), default="")
+    channel: Mapped[str] = mapped_column(sa.String(16))
+    acting_for: Mapped[int | None]
+    request_id: Mapped[str] = mapped_column(sa.String(32), default="")
+    verb: Mapped[str] = mapped_column(sa.String(60))
+    subject_kind: Mapped[str] = mapped_column(sa.String(40))
+    subject_id: Mapped[int]
+    context: Mapped[str] = mapped_column(sa.Text, default="{}", comment="sorted JSON: ids and numbers")
+
+
+class AuditSeal(Model):
+    """A link of the chain over the lines listed in audit_seal_item."""
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (APPEND_ONLY,)
+    id: Mapped[intpk]
+    sealed_at: Mapped[moment]
+    count: Mapped[int]
+    previous_hash: Mapped[str] = mapped_column(sa.String(64))
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+class AuditSealItem(Model):
+    """The hash of one sealed line."""
+
+    __tablename__ = "audit_seal_item"
+    __table_args__ = (APPEND_ONLY,)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="= audit_event.id")
+    seal_id: Mapped[int] = mapped_column(sa.ForeignKey("audit_seal.id"), index=True)
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+def record(actor: Actor, verb: str, subject_kind: str, subject_id: int, **context: Any) -> None:
+    """Write one line inside the open transaction.  context: ids and numbers only, never names, phones or free text."""
+    if not in_transaction():
+        raise ValueError("an audit line belongs to the transaction it tells about")
+    db.session.add(
+        AuditEvent(
+            account_id=actor.account_id,
+            job=actor.job,
+            channel=actor.channel.value,
+            acting_for=actor.acting_for,
+            request_id=actor.request_id,
+            verb=verb,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            context=json.dumps(context, sort_keys=True, ensure_ascii=False, default=str),
+        )
+    )
+
+
+def _line_hash(row: Any) -> str:
+    """SHA-256 of a line in canonical form: sorted JSON, integers, UTC microseconds, equal on both databases."""
+    fields = {name: getattr(row, name) for name in ("id", "account_id", "job", "channel", "acting_for", "request_id", "verb", "subject_kind", "subject_id", "context")}
+    fields["at"] = round(row.at.timestamp() * 1_000_000)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _chain(previous: str, hashes: list[str]) -> str:
+    return hashlib.sha256((previous + "".join(hashes)).encode()).hexdigest()
+
+
+def seal() -> int:
+    """Seal the lines written since the last seal, in slices; returns how many."""
+    done = 0
+    while True:
+        unsealed = (
+            sa.select(AuditEvent.__table__)
+            .outerjoin(AuditSealItem, AuditSealItem.id == AuditEvent.id)
+            .where(AuditSealItem.id.is_(None))
+            .order_by(AuditEvent.id)
+            .limit(SLICE)
+        )
+        rows = db.session.execute(unsealed).all()  # read before the lock is taken
+        if not rows:
+            return done
+        with atomic():
+            last = db.session.execute(sa.select(AuditSeal.id, AuditSeal.hash).order_by(AuditSeal.id.desc()).limit(1)).first()
+            taken = set(db.session.scalars(sa.select(AuditSealItem.id).where(AuditSealItem.id.in_([r.id for r in rows]))))
+            hashes = {row.id: _line_hash(row) for row in rows if row.id not in taken}
+            if hashes:
+                previous = last.hash if last else ""
+                link = AuditSeal(sealed_at=clock.now(), count=len(hashes), previous_hash=previous, hash=_chain(previous, list(hashes.values())))
+                db.session.add(link)
+                db.session.flush()
+                db.session.execute(sa.insert(AuditSealItem), [{"id": i, "seal_id": link.id, "hash": h} for i, h in hashes.items()])
+        done += len(hashes)
+        if len(rows) < SLICE:
+            return done
+
+
+def check() -> Iterator[tuple[str, int, str]]:
+    """Name each violation as (table, id, what): a line changed or missing, a seal that does not follow its predecessor."""
+    previous = ""
+    for link in db.session.execute(sa.select(AuditSeal.__table__).order_by(AuditSeal.id)).all():
+        items = db.session.execute(
+            sa.select(AuditSealItem.id.label("item"), AuditSealItem.hash.label("sealed"), AuditEvent.__table__)
+            .outerjoin(AuditEvent, AuditEvent.id == AuditSealItem.id)
+            .where(AuditSealItem.seal_id == link.id)
+            .order_by(AuditSealItem.id)
+        ).all()
+        for row in items:
+            if row.id is None:
+                yield "audit_event", row.item, "sealed line is missing"
+            elif _line_hash(row) != row.sealed:
+                yield "audit_event", row.item, "line was changed after it was sealed"
+        if link.previous_hash != previous or len(items) != link._mapping["count"] or _chain(previous, [r.sealed for r in items]) != link.hash:
+            yield "audit_seal", link.id, "seal does not follow from its lines and its predecessor"
+        previous = link.hash
+
+
+def unsealed_tail() -> tuple[int, datetime | None]:
+    """How many lines are not sealed yet, and since when."""
+    query = (
+        sa.select(sa.func.count(AuditEvent.id), sa.func.min(AuditEvent.at))
+        .outerjoin(AuditSealItem, AuditSealItem.id == AuditEvent.id)
+        .where(AuditSealItem.id.is_(None))
+    )
+    count, since = db.session.execute(query).one()
+    return count, since

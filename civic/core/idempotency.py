@@ -1,0 +1,141 @@
+"""Keys that make a repeated request harmless: the first answer is stored in the same transaction as what it did.
+
+The web layer opens `keyed(...)` around one operation.  The outermost `atomic()` enters the key row first and stores the answer
+last.  A known key raises `Replayed` with the stored answer, another body under the same key `KeyReused` (409).
+Rows are kept for 30 days; ledger sources are unique for ever and do not depend on this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from civic.core import clock, crypto
+from civic.core.db import Model, intpk, timestamp, upsert
+from civic.core.errors import KeyReused
+
+KEPT = timedelta(days=30)
+SECRET_FIELDS = {"csrf_token", "request_key"}  # differ each time the same form is shown
+LONGEST_KEY = 100  # characters; the key comes from outside, a longer one is kept as its hash
+
+
+class IdempotencyKey(Model):
+    """One request that was answered: `answer` is encrypted with the data key, because it may repeat personal words."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (sa.UniqueConstraint("account_id", "route", "key"),)
+    id: Mapped[intpk]
+    account_id: Mapped[int] = mapped_column(comment="0 = a visitor")
+    route: Mapped[str] = mapped_column(sa.String(120))
+    key: Mapped[str] = mapped_column(sa.String(LONGEST_KEY))
+    body_hash: Mapped[str] = mapped_column(sa.String(64))
+    answer: Mapped[str | None] = mapped_column(sa.Text, comment="encrypted JSON")
+    created_at: Mapped[timestamp] = mapped_column(index=True)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An opened key: whose, for which route, over which body, and how to say the answer."""
+
+    account_id: int
+    route: str
+    key: str
+    body_hash: str
+    answer: Callable[[Any], dict[str, Any]]
+
+
+class Replayed(Exception):
+    """The request was answered before; only the application's error handler catches this."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("replayed")
+        self.answer = answer
+
+
+_open: ContextVar[Key | None] = ContextVar("civic_idempotency", default=None)
+_used: ContextVar[bool] = ContextVar("civic_idempotency_used", default=False)
+
+
+@contextlib.contextmanager
+def keyed(account_id: int | None, route: str, key: str, body: Any, answer: Callable[[Any], dict[str, Any]]) -> Iterator[None]:
+    """Let the one outermost `atomic()` inside be answered at most once.
+
+    answer: turns the operation's result, or its DomainError, into plain JSON that the web layer can send again.
+    """
+    if len(key) > LONGEST_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    token = _open.set(Key(account_id or 0, route, key, body_hash(body), answer))
+    used = _used.set(False)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+        _used.reset(used)
+
+
+@contextlib.contextmanager
+def cleared() -> Iterator[None]:
+    """No key is open in here: effects after the commit may open an `atomic()` of their own."""
+    token = _open.set(None)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
+def body_hash(body: Any) -> str:
+    """SHA-256 of a body without what changes from showing to showing (CSRF token, key)."""
+    if isinstance(body, dict):
+        body = {k: v for k, v in body.items() if k not in SECRET_FIELDS}
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def take() -> Key | None:
+    """The key for this outermost transaction.  A second one under the same key is a mistake of the code."""
+    key = _open.get()
+    if key is None:
+        return None
+    if _used.get():
+        raise ValueError("one outermost atomic() per key")
+    _used.set(True)
+    return key
+
+
+def enter(session: Any, key: Key) -> None:
+    """Insert the key row as the first statement, or find out how it was answered."""
+    table = IdempotencyKey.__table__
+    values = {"account_id": key.account_id, "route": key.route, "key": key.key, "body_hash": key.body_hash, "created_at": clock.now()}
+    new = session.execute(upsert(table).values(**values).on_conflict_do_nothing().returning(table.c.id)).scalar()
+    if new is not None:
+        return
+    row = session.execute(
+        sa.select(table.c.body_hash, table.c.answer).where(
+            table.c.account_id == key.account_id, table.c.route == key.route, table.c.key == key.key
+        )
+    ).one()
+    if row.body_hash != key.body_hash:
+        raise KeyReused
+    raise Replayed(json.loads(crypto.decrypt(row.answer, "idempotency")) if row.answer else {})
+
+
+def store(session: Any, key: Key, outcome: Any) -> None:
+    table = IdempotencyKey.__table__
+    text = crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), "idempotency")
+    session.execute(
+        sa.update(table).where(table.c.account_id == key.account_id, table.c.route == key.route, table.c.key == key.key).values(answer=text)
+    )
+
+
+def forget_old(session: Any) -> int:
+    """Drop keys older than 30 days; returns how many."""
+    table = IdempotencyKey.__table__
+    return len(session.execute(sa.delete(table).where(table.c.created_at < clock.now() - KEPT).returning(table.c.id)).all())

@@ -1,0 +1,184 @@
+"""What a module tells the house about itself, and how the house asks.
+
+A module's manifest `<module>/module.py` builds one `Module`; only `create_app` imports it.  Whatever a page shows is a function
+of a `Viewer` and the place she chose.  A feature can be off for the site or for a territory: its navigation, cards, queues,
+search, API and jobs vanish, its data and checks stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, current_app
+
+from civic.core import freshness
+from civic.core.viewer import Role, Viewer
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry of a navigation, a door of the elder home, a choice on the desk."""
+
+    label: Any
+    href: str
+    icon: str = ""
+    hint: Any = ""
+    position: int = 100
+
+
+@dataclass(frozen=True)
+class Card:
+    """A part of the home page: a head, a template that draws `values`, a link to everything."""
+
+    title: Any
+    template: str
+    values: dict[str, Any]
+    more: Link | None = None
+    position: int = 100
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Work that waits at the desk: how much, how much of it is late, where it is done."""
+
+    title: Any
+    href: str
+    count: int
+    late: int = 0
+    hint: Any = ""
+    position: int = 100
+
+
+@dataclass(frozen=True)
+class Job:
+    """Timed work: `run` finds due rows and calls an operation for each; idempotent, committed one item or slice at a time."""
+
+    name: str
+    run: Callable[[], Any]
+    minutes: int = 0  # every so many minutes, or
+    at: str = ""  # local "HH:MM" every day
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What `civic check` found: the row by table and id, and what is wrong with it."""
+
+    table: str
+    row: int | str
+    what: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named invariant that `civic check` recomputes."""
+
+    name: str
+    run: Callable[[], Iterable[Violation]]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Believable data: `demo` (small, for people to look at) or `district` (bulk, proved by `civic check`)."""
+
+    kind: str
+    run: Callable[..., Any]
+    position: int = 100
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A search result as it is shown."""
+
+    title: Any
+    text: Any
+    href: str
+    meta: str = ""
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """Where results of one kind come from: `show` turns found rows into hits by their result."""
+
+    name: str
+    title: Any
+    show: Callable[[Sequence[Any]], dict[str, Hit]]
+
+
+Shown = Callable[[Viewer], Sequence[Any]]
+FilePolicy = Callable[[Viewer, Any], bool]
+
+
+def _nothing(_viewer: Viewer) -> Sequence[Any]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module's manifest.  Callables are asked per request; tuples are read once by `create_app`."""
+
+    name: str
+    title: Any
+    is_feature: bool = False
+    blueprints: tuple[Blueprint, ...] = ()
+    api: tuple[Any, ...] = ()
+    cli: tuple[Any, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    roles: tuple[Role, ...] = ()
+    navigation: Shown = _nothing
+    elder_doors: Shown = _nothing
+    footer: Shown = _nothing
+    home_cards: Shown = _nothing
+    desk_queues: Shown = _nothing
+    desk_actions: Shown = _nothing
+    search_sources: tuple[Any, ...] = ()
+    loaders: tuple[Any, ...] = ()
+    file_policy: dict[str, FilePolicy] = field(default_factory=dict)  # kind of owner → may this viewer open this stored file?
+    checks: tuple[Check, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    retention: tuple[Job, ...] = ()
+    start: tuple[Callable[[Any], None], ...] = ()
+
+
+@dataclass
+class Registry:
+    """All modules of this site, from low to high."""
+
+    modules: list[Module] = field(default_factory=list)
+
+    def add(self, module: Module) -> None:
+        if any(known.name == module.name for known in self.modules):
+            raise ValueError(f"module {module.name} is registered twice")
+        self.modules.append(module)
+
+    def module_of(self, blueprint: str | None) -> Module | None:
+        """The module whose blueprint or API a request goes to."""
+        for module in self.modules:
+            if any(b.name == blueprint for b in (*module.blueprints, *module.api)):
+                return module
+        return None
+
+    def is_off(self, module: Module, place_path: str = "") -> bool:
+        """Is the feature off for the whole site, or for the territory of this path?"""
+        paths = freshness.switched_off().get(module.name, ()) if module.is_feature else ()
+        return any(path == "" or (place_path and place_path.startswith(path)) for path in paths)
+
+    def active(self, place_path: str = "") -> Iterator[Module]:
+        return (module for module in self.modules if not self.is_off(module, place_path))
+
+    def ask(self, what: str, viewer: Viewer, place_path: str = "") -> list[Any]:
+        """All answers of the active modules to one question, in order of position.  what: navigation, home_cards, …"""
+        found = [answer for module in self.active(place_path) for answer in getattr(module, what)(viewer)]
+        return sorted(found, key=lambda answer: answer.position)
+
+    def all_of(self, what: str, *, only_active: bool = False) -> list[Any]:
+        """Everything that the modules list under a name: loaders, jobs, checks, seeds, search_sources."""
+        modules = self.active() if only_active else iter(self.modules)
+        return [entry for module in modules for entry in getattr(module, what)]
+
+
+def the_registry() -> Registry:
+    """The registry of the running application."""
+    found: Registry = current_app.extensions["civic"].registry
+    return found

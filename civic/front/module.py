@@ -1,0 +1,34 @@
+"""The manifest of `front`."""
+
+from __future__ import annotations
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
+
+from civic.core.registry import Link, Module
+from civic.core.viewer import Viewer
+from civic.front import api
+from civic.front.views import desk, health, reading
+
+
+def _navigation(_viewer: Viewer) -> list[Link]:
+    return [
+        Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", position=80),
+        Link(_("Working days"), url_for("front.workdays"), "calendar", position=90),
+    ]
+
+
+def _doors(_viewer: Viewer) -> list[Link]:
+    return [
+        Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", _("Where, when open, phone"), position=80),
+        Link(_("Working days"), url_for("front.workdays"), "calendar", _("On which day will it be done?"), position=90),
+        Link(_("My community"), url_for("front.places_page"), "pin", _("Choose where you live"), position=95),
+    ]
+
+
+def manifest() -> Module:
+    return Module(
+        name="front", title=_l("Site"), blueprints=(reading.bp, desk.bp, health.bp), api=(api.bp,), navigation=_navigation, elder_doors=_doors
+    )

@@ -1,0 +1,1 @@
+"""The lists of `territory`: territories, bodies, organisations, buildings, stations.  One file each; `references` is what they share."""

@@ -1,0 +1,53 @@
+"""The manifest of `territory`."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import lazy_gettext as _l
+
+from civic.core.registry import Link, Module, Seed
+from civic.core.viewer import Role, Viewer
+from civic.core.web import access, context
+from civic.territory import models, queries, seeds  # noqa: F401 - its tables
+from civic.territory.api import blp
+from civic.territory.checks import CHECKS
+from civic.territory.loaders.buildings import BUILDINGS
+from civic.territory.loaders.organisations import BODIES, ORGANISATIONS
+from civic.territory.loaders.stations import STATIONS
+from civic.territory.loaders.territories import TERRITORIES
+from civic.territory.views import organisations, public, stations
+
+
+def _footer(_viewer: Viewer) -> list[Link]:
+    return [Link(_l("Stations and opening hours"), "/stations/", "house", position=20)]
+
+
+def _desk_actions(viewer: Viewer) -> list[Link]:
+    links = []
+    if viewer.has_role(Role.manager, Role.administrator):
+        links.append(Link(_l("Stations: hours and closures"), "/desk/stations/", "clock", _l("Opening hours, telephone, days closed"), 40))
+    if viewer.has_role(Role.administrator):
+        links.append(
+            Link(_l("Organisations"), "/desk/organisations/", "organisation", _l("Offices, committees, companies, associations"), 60)
+        )
+    return links
+
+
+def _start(_app: Flask) -> None:
+    context.register_place(queries.place, queries.nearby, queries.district)
+    access.register_path_of(queries.path_of)
+
+
+def manifest() -> Module:
+    return Module(
+        name="territory",
+        title=_l("Territory"),
+        blueprints=(public.bp, stations.bp, organisations.bp),
+        api=(blp,),
+        footer=_footer,
+        desk_actions=_desk_actions,
+        loaders=(TERRITORIES, BODIES, ORGANISATIONS, BUILDINGS, STATIONS),
+        checks=CHECKS,
+        seeds=(Seed("district", seeds.district, 20),),
+        start=(_start,),
+    )

@@ -1,0 +1,139 @@
+"""Applications and databases for the tests: every database test runs on SQLite and on PostgreSQL.
+
+Each test lives in an outer transaction that is undone; what the code commits are savepoints inside it.  Tests that need real
+threads or real commits take `live_app` instead, a site on a database of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from flask import Flask
+
+from civic import paths
+from civic.app import create_app
+from civic.config import Settings
+from civic.core import clock, freshness
+from civic.core.db import db
+from tests.support import features, postgres
+from tests.support.client import CheckingClient
+
+pytest_plugins = ["tests.support.territory", "tests.support.accounts", "tests.support.catalogue"]
+ENGINES = ("sqlite", "postgresql")
+#: a Wednesday, two days after the design pages were drawn
+NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+
+
+def settings_for(url: str, folder: Path, **more: Any) -> Settings:
+    return Settings(database_url=url, data_dir=folder, secret_key="s" * 40, data_keys=("d" * 40,), testing=True, **more)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """engine name → address of a new, empty database."""
+
+    def make(engine: str, name: str) -> str:
+        if engine == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp(name) / 'civic.db'}"
+        server: Any = request.getfixturevalue("postgres_server")
+        address: str = server.create_database(name)
+        return address
+
+    return make
+
+
+def upgrade(app: Flask, revision: str = "head") -> None:
+    """Build the schema as production does: by the migrations."""
+    config = Config(str(paths.MIGRATIONS / "alembic.ini"))
+    config.set_main_option("script_location", str(paths.MIGRATIONS))
+    with app.app_context():
+        command.upgrade(config, revision)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def app(request: pytest.FixtureRequest, database_url: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The site, once for each database engine."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    url = database_url(request.param, f"civic_{worker}")
+    made = create_app(settings_for(url, tmp_path_factory.mktemp("data")), extra=features.modules())
+    made.test_client_class = CheckingClient
+    upgrade(made)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[Flask]:
+    """The site inside a transaction that is undone, with the clock at NOW."""
+    with app.app_context():
+        connection = db.engine.connect()
+    outer = connection.begin()
+    before = dict(db.session.session_factory.kw)
+    db.session.session_factory.configure(bind=connection, join_transaction_mode="create_savepoint")
+    try:
+        with clock.frozen(NOW), app.app_context():
+            yield app
+            db.session.remove()
+    finally:
+        db.session.session_factory.kw.clear()
+        db.session.session_factory.kw.update(before)
+        outer.rollback()
+        connection.close()
+
+
+@pytest.fixture
+def client(site: Flask) -> CheckingClient:
+    """A visitor's browser that checks every page it fetches."""
+    made = site.test_client()
+    assert isinstance(made, CheckingClient)
+    return made
+
+
+@pytest.fixture(params=ENGINES)
+def live_app(request: pytest.FixtureRequest, database_url: Any, tmp_path: Path) -> Iterator[Flask]:
+    """A site on a database of its own, with real commits: for threads, for other connections, for the page cache."""
+    name = f"live_{abs(hash(request.node.nodeid)):x}"
+    made = create_app(settings_for(database_url(request.param, name), tmp_path), extra=features.modules())
+    made.test_client_class = CheckingClient
+    upgrade(made)
+    freshness.forget()
+    yield made
+    freshness.forget()
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def count_queries(site: Flask) -> Any:
+    """`with count_queries() as statements:` lists the SQL that ran, savepoints left out."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def counting() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+                seen.append(statement)
+
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    return counting

@@ -1,0 +1,171 @@
+"""Keys: a repeated request changes nothing, gets the first answer again, and nobody can read it in the database."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from civic.core import clock, crypto, idempotency
+from civic.core.atomic import atomic, on_commit
+from civic.core.db import db
+from civic.core.errors import DomainError, KeyReused
+from civic.core.idempotency import IdempotencyKey, Replayed, keyed
+from civic.core.site import SiteMark
+from tests.support.features import KEEPER, LoftFull, land, marks
+
+
+def said(outcome) -> dict:
+    return {"refused": outcome.code, "message": outcome.message} if isinstance(outcome, DomainError) else {"landed": outcome}
+
+
+def ask(name: str, key: str = "k1", body=None, account: int | None = 7) -> str:
+    with keyed(account, "pigeons.land", key, body or {"name": name}, said):
+        return land(KEEPER, name)
+
+
+def rows() -> list[IdempotencyKey]:
+    return list(db.session.scalars(sa.select(IdempotencyKey).execution_options(populate_existing=True)))
+
+
+def test_the_same_key_and_body_get_the_first_answer_and_do_nothing(site):
+    ask("dove")
+    with pytest.raises(Replayed) as again:
+        ask("dove")
+    assert again.value.answer == {"landed": "dove"}
+    assert (marks("pigeon"), marks("kite")) == (["pigeon:dove"], ["kite:dove"])
+
+
+def test_another_body_under_the_same_key_is_a_conflict(site):
+    ask("dove")
+    with pytest.raises(KeyReused) as conflict:
+        ask("rock")
+    assert conflict.value.status == 409
+    assert marks("pigeon") == ["pigeon:dove"]
+
+
+def test_the_same_key_of_another_account_or_route_is_another_key(site):
+    ask("dove")
+    ask("rock", account=8)
+    with keyed(7, "other.route", "k1", {"name": "wood"}, said):
+        land(KEEPER, "wood")
+    assert len(rows()) == 3
+
+
+def test_what_changes_from_showing_to_showing_is_no_other_body(site):
+    ask("dove", body={"name": "dove", "csrf_token": "a", "request_key": "x"})
+    with pytest.raises(Replayed):
+        ask("dove", body={"request_key": "y", "csrf_token": "b", "name": "dove"})
+
+
+def test_a_refusal_is_stored_and_its_work_undone(site):
+    for _ in range(1):
+        with pytest.raises(LoftFull):
+            ask("crow")
+    with pytest.raises(Replayed) as again:
+        ask("crow")
+    assert again.value.answer["refused"] == "loft_full"
+    assert marks("pigeon") == []
+
+
+def test_a_refusal_of_a_listener_undoes_what_came_before_it(site):
+    with pytest.raises(DomainError):
+        ask("eagle")
+    assert (marks("pigeon"), len(rows())) == ([], 1)
+    assert db.session.scalar(sa.text("SELECT count(*) FROM audit_event")) == 0
+
+
+def test_a_broken_operation_erases_the_key_so_that_the_next_try_counts(site):
+    with pytest.raises(ZeroDivisionError), keyed(7, "r", "k1", {}, said), atomic():
+        db.session.add(SiteMark(name="half", value="1"))
+        raise ZeroDivisionError
+    assert rows() == []
+    with keyed(7, "r", "k1", {}, said), atomic() as tx:
+        tx.result = "done"
+    assert len(rows()) == 1
+
+
+def test_an_answer_that_cannot_be_made_undoes_the_work(site):
+    with pytest.raises(TypeError), keyed(7, "r", "k1", {}, lambda outcome: {"x": object()}):
+        land(KEEPER, "dove")
+    assert (marks("pigeon"), rows()) == ([], [])
+
+
+def test_the_stored_answer_is_encrypted_with_the_data_key(site):
+    ask("dove")
+    sealed = rows()[0].answer
+    assert "dove" not in sealed
+    assert sealed.startswith("g1.")
+    assert "dove" in crypto.decrypt(sealed, "idempotency")
+
+
+def test_one_outermost_block_per_key(site):
+    with keyed(7, "r", "k1", {}, said):
+        land(KEEPER, "dove")
+        with pytest.raises(ValueError, match="one outermost"):
+            land(KEEPER, "rock")
+    assert marks("pigeon") == ["pigeon:dove"]
+
+
+def test_inner_blocks_share_the_key(site):
+    with keyed(7, "r", "k1", {}, said), atomic() as tx:
+        land(KEEPER, "dove")
+        land(KEEPER, "rock")
+        tx.result = "both"
+    assert len(rows()) == 1
+
+
+def test_effects_run_with_the_key_cleared(site):
+    with keyed(7, "r", "k1", {}, said), atomic() as tx:
+        on_commit(lambda: land(KEEPER, "late"))
+        tx.result = "x"
+    assert marks("pigeon") == ["pigeon:late"]
+
+
+def test_a_key_longer_than_its_column_still_tells_repeats_apart(site):
+    ask("dove", key="k" * 5000)
+    with pytest.raises(Replayed):
+        ask("dove", key="k" * 5000)
+    ask("rock", key="k" * 4999)
+
+
+def test_keys_are_kept_for_thirty_days(site):
+    ask("dove")
+    with clock.frozen(clock.now() + timedelta(days=29)), atomic():
+        assert idempotency.forget_old(db.session()) == 0
+    with clock.frozen(clock.now() + timedelta(days=31)), atomic():
+        assert idempotency.forget_old(db.session()) == 1
+
+
+def test_the_daily_job_forgets_old_keys(site):
+    ask("dove")
+    job = next(j for j in site.extensions["civic"].registry.all_of("jobs") if j.name == "forget-keys")
+    with clock.frozen(clock.now() + timedelta(days=31)):
+        job.run()
+    assert rows() == []
+
+
+def test_eight_threads_with_one_key_do_it_once(live_app):
+    outcomes: list[str] = []
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        with live_app.app_context():
+            start.wait()
+            try:
+                outcomes.append(f"did {ask('dove')}")
+            except Replayed as again:
+                outcomes.append(f"told {again.answer['landed']}")
+            except BaseException as error:
+                outcomes.append(repr(error))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["did dove"] + ["told dove"] * 7
+    with live_app.app_context():
+        assert marks("pigeon") == ["pigeon:dove"]
