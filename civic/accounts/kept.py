@@ -69,7 +69,7 @@ def _is_secret(name: str) -> bool:
     return name in NEVER_KEPT or "password" in name
 
 
-def unseal(blob: str) -> Kept | None:
+def unseal(blob: str | None) -> Kept | None:
     """None: nothing was kept, it was altered, or it is older than a day."""
     if not blob:
         return None
@@ -82,9 +82,11 @@ def unseal(blob: str) -> Kept | None:
     return Kept(read["path"], [(name, value) for name, value in read["fields"]], read["account"], read["files"])
 
 
-def local_path(wanted: str) -> str:
+def local_path(wanted: str | None) -> str:
     """`wanted` when it is an address of this site, else the empty string: two slashes, slash and backslash, or a scheme lead away."""
-    parts = urlsplit(wanted) if wanted.isprintable() else None
-    if parts is None or parts.scheme or parts.netloc or not wanted.startswith("/") or wanted[1:2] in {"/", "\\"}:
+    if not wanted or not wanted.isprintable():
+        return ""
+    parts = urlsplit(wanted)
+    if parts.scheme or parts.netloc or not wanted.startswith("/") or wanted[1:2] in {"/", "\\"}:
         return ""
     return wanted

@@ -194,11 +194,13 @@ def _in_reach(viewer: Viewer) -> sa.ColumnElement[bool]:
         if scope.role is Role.administrator:
             place = Territory.path.startswith(scope.territory, autoescape=True)
             parts.append(sa.and_(place, Grant.organisation_id.in_(sorted(scope.organisations))) if scope.organisations else place)
-    return sa.or_(*parts) if parts else sa.false()
+    return sa.or_(*parts)
 
 
 def visible_to(select: sa.Select[Any], viewer: Viewer) -> sa.Select[Any]:
     """Accounts that hold or held a grant in the administrator's reach; those without any for the district's administrator."""
+    if not viewer.has_role(Role.administrator):
+        return select.where(sa.false())
     granted = sa.exists().where(Grant.account_id == Account.id)
     reached = granted.where(Territory.id == Grant.territory_id, _in_reach(viewer))
     return select.where(sa.or_(reached, ~granted) if sees_ungranted(viewer) else reached)

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
 from wtforms import BooleanField, DateField, HiddenField, IntegerField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from civic.catalogue import labels
@@ -29,16 +29,16 @@ class Checks(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
-class NoticeLength:
+class WordLines:
     """At most so many lines of at most so many characters."""
 
     def __call__(self, form: Any, field: Any) -> None:
         lines = lines_of(field.data)
         too_long = next((line for line in lines if len(line) > LONGEST_WORD), None)
         if too_long:
-            raise ValueError(str(_l("One word or phrase a line, at most %(most)s characters: “%(line)s…”")) % {"most": LONGEST_WORD, "line": too_long[:20]})
+            raise ValidationError(str(_l("One word or phrase a line, at most %(most)s characters: “%(line)s…”")) % {"most": LONGEST_WORD, "line": too_long[:20]})
         if len(lines) > MOST_WORDS:
-            raise ValueError(str(_l("At most %(most)s lines; there are %(count)s.")) % {"most": MOST_WORDS, "count": len(lines)})
+            raise ValidationError(str(_l("At most %(most)s lines; there are %(count)s.")) % {"most": MOST_WORDS, "count": len(lines)})
 
 
 def lines_of(text: str | None) -> list[str]:
@@ -58,8 +58,8 @@ class ItemForm(Form):
     name_en = StringField(_l("Name in English"), validators=[NEEDED, Length(160)])
     summary_zh = StringField(_l("One plain sentence in Chinese: when does one need it?"), validators=[Optional(), Length(120)])
     summary_en = StringField(_l("One plain sentence in English: when does one need it?"), validators=[Optional(), Length(120)])
-    words_zh = TextAreaField(_l("What people say, in Chinese"), validators=[NoticeLength()], render_kw={"rows": 5})
-    words_en = TextAreaField(_l("What people say, in English"), validators=[NoticeLength()], render_kw={"rows": 5})
+    words_zh = TextAreaField(_l("What people say, in Chinese"), validators=[WordLines()], render_kw={"rows": 5})
+    words_en = TextAreaField(_l("What people say, in English"), validators=[WordLines()], render_kw={"rows": 5})
     category_id = ChoiceField(_l("Subject"), coerce=int)
     target_group_zh = TextAreaField(_l("Who may apply, in Chinese"), validators=[NEEDED, Length(300)], render_kw={"rows": 3})
     target_group_en = TextAreaField(_l("Who may apply, in English"), validators=[NEEDED, Length(400)], render_kw={"rows": 3})

@@ -17,7 +17,7 @@ from civic.core import search
 from civic.core.db import db
 from civic.core.registry import Card, Check, Hit, Job, Link, Module, SearchSource, Violation
 from civic.core.viewer import Role, Viewer
-from civic.territory import queries as places
+from civic.territory import desk as station_desk
 
 
 def _navigation(_viewer: Viewer) -> list[Link]:
@@ -43,7 +43,7 @@ def _actions(viewer: Viewer) -> list[Link]:
     found = []
     if policies.can_edit_some_item(viewer):
         found.append(Link(_("Services of my department"), url_for("catalogue_desk.items"), "doc", _("Edit texts, limits, papers and everyday words"), position=10))
-    for station in places.managed(viewer) if viewer.has_role(Role.manager) else ():
+    for station in station_desk.managed(viewer) if viewer.has_role(Role.manager) else ():
         href = url_for("catalogue_offers.show", code=station.code)
         found.append(Link(_("What %(name)s offers", name=station.name), href, "counter", _("Take services off the station’s list or put them back"), position=20))
     if policies.can_read_misses(viewer):

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from civic.core import freshness
-from civic.core.atomic import ContentVersion
+from civic.core.atomic import ContentVersion, in_transaction
 from civic.core.db import db
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ class Kept(Generic[T]):
         rows = db.session.execute(sa.select(ContentVersion.topic, ContentVersion.version).where(ContentVersion.topic.in_(self._topics)))
         seen = dict(rows.all())
         made = self._build(*key)
-        self._entry = (bind, tuple(seen.get(topic, 0) for topic in self._topics), key, made)
+        if not in_transaction():  # built of rows that may still be undone, it would outlive them under the old version
+            self._entry = (bind, tuple(seen.get(topic, 0) for topic in self._topics), key, made)
         return made
 
     def _versions(self) -> tuple[int, ...]:

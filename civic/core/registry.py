@@ -172,9 +172,12 @@ class Registry:
         found = [answer for module in self.active(place_path) for answer in getattr(module, what)(viewer)]
         return sorted(found, key=lambda answer: answer.position)
 
-    def all_of(self, what: str, *, only_active: bool = False) -> list[Any]:
-        """Everything that the modules list under a name: loaders, jobs, checks, seeds, search_sources."""
-        modules = self.active() if only_active else iter(self.modules)
+    def all_of(self, what: str, *, only_active: bool = False, place_path: str = "") -> list[Any]:
+        """Everything that the modules list under a name: loaders, jobs, checks, seeds, search_sources.
+
+        place_path: with only_active, what is off in this territory is left out too.
+        """
+        modules = self.active(place_path) if only_active else iter(self.modules)
         return [entry for module in modules for entry in getattr(module, what)]
 
 

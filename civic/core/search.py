@@ -82,11 +82,15 @@ def normal(text: str) -> str:
 
 
 def stem(word: str) -> str:
-    """English plural and -ing endings, coarse and the same for text and query."""
-    for end, least in (("ies", 5), ("ing", 6), ("es", 6), ("ed", 6), ("s", 4)):
+    """English plural, -ed and -ing endings and the e before them, coarse and the same for text and query.
+
+    `allowance`, `allowances` → `allowanc`; `box`, `boxes` → `box`; `house`, `housing` → `hous`; `subsidies` → `subsidy`.
+    """
+    for end, least in (("ies", 5), ("ied", 5), ("ing", 6), ("es", 6), ("ed", 6), ("s", 4)):
         if word.endswith(end) and len(word) >= least and not word.endswith("ss"):
-            return word[: -len(end)] + ("y" if end == "ies" else "")
-    return word
+            word = word[: -len(end)] + ("y" if end in {"ies", "ied"} else "")
+            break
+    return word[:-1] if word.endswith("e") and len(word) >= 4 else word
 
 
 def tokens_of(text: str) -> list[str]:

@@ -8,9 +8,9 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import pgettext
 
 from civic.core.registry import Link, Module
-from civic.core.viewer import Viewer
+from civic.core.viewer import Role, Viewer
 from civic.front import api
-from civic.front.views import desk, health, reading
+from civic.front.views import desk, features, health, loading, reading
 
 
 def _navigation(_viewer: Viewer) -> list[Link]:
@@ -28,7 +28,22 @@ def _doors(_viewer: Viewer) -> list[Link]:
     ]
 
 
+def _desk_actions(viewer: Viewer) -> list[Link]:
+    if not viewer.has_role(Role.administrator):
+        return []
+    return [
+        Link(_("Load lists"), url_for("loading.start"), "upload", _("CSV or XLSX, checked before anything is written"), position=90),
+        Link(_("Features on and off"), url_for("features.show"), "contrast", _("For the site or one village, from a day"), position=95),
+    ]
+
+
 def manifest() -> Module:
     return Module(
-        name="front", title=_l("Site"), blueprints=(reading.bp, desk.bp, health.bp), api=(api.bp,), navigation=_navigation, elder_doors=_doors
+        name="front",
+        title=_l("Site"),
+        blueprints=(reading.bp, desk.bp, features.bp, health.bp, loading.bp),
+        api=(api.bp,),
+        navigation=_navigation,
+        elder_doors=_doors,
+        desk_actions=_desk_actions,
     )

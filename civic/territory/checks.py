@@ -60,7 +60,7 @@ def _circles(model: Any, field: str) -> Callable[[], Iterator[Violation]]:
     """Rows whose chain of parents or successors comes back to them."""
 
     def run() -> Iterator[Violation]:
-        chain: dict[int, int | None] = dict(db.session.execute(sa.select(model.id, getattr(model, field))).all())
+        chain: dict[int, int | None] = dict(db.session.execute(sa.select(model.id, getattr(model, field)).order_by(model.id)).all())
         for start, above in chain.items():
             seen, each = {start}, above
             while each is not None and each not in seen:

@@ -69,7 +69,7 @@ def counts_by_kind(query: sa.Select[Any]) -> dict[OrganisationKind, int]:
     kinds = (
         query.with_only_columns(Organisation.kind, sa.func.count(), maintain_column_froms=True).order_by(None).group_by(Organisation.kind)
     )
-    return dict(db.session.execute(kinds).tuples().all())
+    return dict(db.session.execute(kinds).all())
 
 
 def roles() -> Sequence[Organisation]:

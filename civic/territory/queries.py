@@ -251,6 +251,11 @@ def nearby(chosen: str = "") -> list[Place]:
     return [here, *beside[: NEARBY_MOST - 1]]
 
 
+def any_path(code: str) -> str | None:
+    """The path of any territory, a grid or town too; None when there is no such code."""
+    return db.session.scalar(sa.select(Territory.path).where(Territory.code == code))
+
+
 def district() -> Bilingual | None:
     """The name of the district (of several, the one with the lowest code); None before one is loaded."""
     return overview().district

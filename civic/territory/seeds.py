@@ -228,7 +228,7 @@ def _insert_territories(wanted: list[tuple[str, TerritoryKind, str, str, int, st
     rows = [{**dict(zip(names, values, strict=True)), "valid_from": start} for values in wanted]
     db.session.execute(sa.insert(Territory), rows)
     found = sa.select(Territory.code, Territory.id).where(Territory.code.in_([row["code"] for row in rows]))
-    return dict(db.session.execute(found).tuples())
+    return dict(db.session.execute(found).all())
 
 
 def _write_buildings(plan: Plan, grids: list[int], start: date) -> None:
@@ -257,7 +257,7 @@ def _write_buildings(plan: Plan, grids: list[int], start: date) -> None:
     if not buildings:
         return
     db.session.execute(sa.insert(Building), buildings)
-    ids = db.session.execute(sa.select(Building.code, Building.id).where(Building.grid_id.in_(grids)).order_by(Building.id)).tuples()
+    ids = db.session.execute(sa.select(Building.code, Building.id).where(Building.grid_id.in_(grids)).order_by(Building.id)).all()
     homes = [{"building_id": id_, "room": room} for code, id_ in ids for room in rooms(sizes[code])]
     if homes:
         db.session.execute(sa.insert(Home), homes)
@@ -267,7 +267,7 @@ def _write_station(plan: Plan, number: int, place: int, start: date) -> None:
     """Committee, station organisation and station, open on working days, every third on Saturday mornings too."""
     is_village = plan.kind is TerritoryKind.village
     wanted = ("B-V-FWZ", f"O-{plan.town}-GFB")
-    ids = dict(db.session.execute(sa.select(Organisation.code, Organisation.id).where(Organisation.code.in_(wanted))).tuples())
+    ids = dict(db.session.execute(sa.select(Organisation.code, Organisation.id).where(Organisation.code.in_(wanted))).all())
     kind = OrganisationKind.villagers_committee if is_village else OrganisationKind.residents_committee
     committee_zh, committee_en = ("村民委员会", "Villagers' Committee") if is_village else ("居民委员会", "Residents' Committee")
     common = {"territory_id": place, "valid_from": start}

@@ -20,8 +20,8 @@ from tests.support.accounts import PASSWORD
 DOOR = "/account/sign-in"
 
 
-def type_in(client, login, password=PASSWORD, status=303, **more):
-    return client.submit(DOOR, {"login": login, "password": password, **more}, status=status)
+def type_in(client, login, password=PASSWORD, status=303, page=DOOR, headers=None, **more):
+    return client.submit(DOOR, {"login": login, "password": password, **more}, page=page, status=status, headers=headers)
 
 
 def is_signed_in(client) -> bool:
@@ -46,7 +46,8 @@ def test_full_width_capitals_and_spaces_in_the_login_are_understood(client, make
 
 
 @pytest.mark.parametrize(
-    ("login", "password"), [("aling", "wrong password"), ("nobody", PASSWORD), ("😀" * 30, "😀" * 30), ("closed", PASSWORD), ("aling", "x" * 1000)]
+    ("login", "password"),
+    [("aling", "wrong password"), ("nobody", PASSWORD), ("😀" * 30, "😀" * 30), ("closed", PASSWORD), ("aling", "x" * 1000)],
 )
 def test_a_wrong_login_and_a_wrong_password_get_the_same_answer(client, make_account, login, password):
     make_account(login="aling")
@@ -155,7 +156,7 @@ def test_a_stolen_cookie_is_worthless_once_the_row_has_ended(client, make_accoun
 
 
 def test_staff_stay_twelve_hours_and_can_stay_longer_by_a_button(client, make_account, sign_in):
-    account = make_account(role=Role.manager)
+    account = make_account(role=Role.clerk)
     db.session.add(SiteMark(name="demo", value="yes"))
     db.session.commit()
     type_in(client, account.login)
@@ -191,7 +192,7 @@ def test_last_seen_is_written_at_most_every_ten_minutes(client, make_account, si
 
 
 def test_a_signed_in_request_asks_at_most_three_times_who_it_is(client, make_account, sign_in, count_queries):
-    sign_in(client, make_account(role=Role.manager))
+    sign_in(client, make_account(role=Role.clerk))
     with count_queries() as statements:
         client.get("/account/signed-out", status=303)
     about = [s for s in statements if "user_session" in s or "account_grant" in s]

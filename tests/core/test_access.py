@@ -87,7 +87,7 @@ def test_off_in_a_territory_concerns_whoever_chose_it(client, monkeypatch):
 
 
 def test_a_policy_that_says_no_is_403_and_where_existence_is_private_404(site):
-    no = lambda who, row: row == "mine"  # noqa: E731
+    no = lambda _who, row: row == "mine"  # noqa: E731
     access.authorize(no, viewer.NOBODY, "mine")
     access.hidden(no, viewer.NOBODY, "mine")
     with pytest.raises(NotAllowed):

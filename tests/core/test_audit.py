@@ -31,12 +31,11 @@ def run(statement: str) -> None:
 def open_tables(site):
     """Somebody with the rights of the database's owner has dropped the triggers."""
     dialect = db.session.get_bind().dialect.name
-    for table in ("audit_event", "audit_seal", "audit_seal_item"):
-        for name in appendonly.declared(dialect):
-            if name.startswith(f"{table}_no_"):
-                run(f"DROP TRIGGER {name}" + ("" if dialect == "sqlite" else f" ON {table}"))
-    if dialect == "sqlite":
-        run("PRAGMA defer_foreign_keys=ON")
+    with atomic():
+        for table in ("audit_event", "audit_seal", "audit_seal_item"):
+            for name in appendonly.declared(dialect):
+                if name.startswith(f"{table}_no_"):
+                    run(f"DROP TRIGGER {name}" + ("" if dialect == "sqlite" else f" ON {table}"))
     return site
 
 
@@ -142,11 +141,8 @@ def test_a_seal_in_the_middle_cannot_be_taken_out(open_tables):
         write(1)
         audit.seal()
     middle = db.session.scalars(sa.select(AuditSeal.id).order_by(AuditSeal.id)).all()[1]
-    for statement in (
-        "DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_seal_item WHERE seal_id = {})",
-        "DELETE FROM audit_seal_item WHERE seal_id = {}",
-    ):
-        run(statement.format(middle))
+    run(f"DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_seal_item WHERE seal_id = {middle})")
+    run(f"DELETE FROM audit_seal_item WHERE seal_id = {middle}")
     run(f"DELETE FROM audit_seal WHERE id = {middle}")
     assert [table for table, _, _ in audit.check()] == ["audit_seal"]
 

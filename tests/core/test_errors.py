@@ -177,6 +177,7 @@ def test_long_pages_are_compressed_for_who_can_read_it(client):
 
 
 def test_static_files_are_not_sniffed_and_kept_for_a_year(client, site):
-    head = client.get(f"/static/{site.extensions['civic'].assets}/css/site.css", status=200).headers
+    with client.get(f"/static/{site.extensions['civic'].assets}/css/site.css", status=200) as answer:
+        head = answer.headers
     assert head["X-Content-Type-Options"] == "nosniff"
     assert "immutable" in head["Cache-Control"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -11,6 +12,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import request
 from PIL import Image
 from werkzeug.datastructures import FileStorage
 
@@ -59,7 +61,9 @@ def test_the_content_is_kept_once_under_its_hash():
     assert files.path_of(one.sha256).stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(("data", "what"), [(b"MZ\x90\0", "a program"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old"), (b"", "an empty file")])
+@pytest.mark.parametrize(
+    ("data", "what"), [(b"MZ\x90\0", "a program"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old"), (b"", "an empty file")]
+)
 def test_a_file_of_another_kind_is_refused_whatever_its_name(data, what):
     with pytest.raises(FileKindRefused) as refusal:
         store(data, "photo.jpg", account_id=7)
@@ -73,7 +77,9 @@ def test_a_file_above_ten_megabytes_is_refused_with_its_size():
     assert "20.0 MB; at most 10 MB" in refusal.value.message
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "1"), ("WEBP", "RGB")])
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "1"), ("WEBP", "RGB")]
+)
 def test_pictures_are_written_anew_without_metadata(kind, mode):
     exif = Image.Exif()
     exif[0x010E] = "SECRET PLACE"
@@ -172,7 +178,7 @@ def test_a_file_handed_in_again_while_it_is_cleared_away_stays(monkeypatch):
     with atomic():
         db.session.execute(sa.delete(StoredFile))
     answers = iter([False, True])
-    monkeypatch.setattr(files, "_is_named", lambda sha: next(answers))
+    monkeypatch.setattr(files, "_is_named", lambda _sha: next(answers))
     assert files._remove(files.path_of(sha), clock.now().timestamp()) is False
     assert read(sha) == b"again"
 
@@ -196,7 +202,9 @@ def test_a_download_is_decided_by_the_policy_of_the_owning_module(site, look):
     with atomic():
         adopt(row.sha256, 7, "thing", 1)
     assert look(row.sha256, ADMIN).status_code == 404  # no module speaks for it
-    module = Module(name="things", title="", file_policy={"thing": lambda who, file: who.has_role(Role.administrator) and file.owner_id == 1})
+    module = Module(
+        name="things", title="", file_policy={"thing": lambda who, file: who.has_role(Role.administrator) and file.owner_id == 1}
+    )
     site.extensions["civic"].registry.modules.append(module)
     try:
         found = look(row.sha256, ADMIN)
@@ -221,6 +229,13 @@ def upload(data: bytes, name: str) -> FileStorage:
     return FileStorage(io.BytesIO(data), filename=name)
 
 
+@contextlib.contextmanager
+def posted(site, **data):
+    """A request with a form; what Werkzeug put aside for large files is closed at its end, as a server does."""
+    with site.test_request_context("/", method="POST", data=data), contextlib.closing(request), request.environ["wsgi.input"]:
+        yield
+
+
 class Lists(UploadForm):
     accept = files.LISTS
 
@@ -228,13 +243,13 @@ class Lists(UploadForm):
 def test_accepted_files_survive_a_form_that_is_shown_again(site, monkeypatch):
     monkeypatch.setattr("civic.core.web.uploads.viewer", lambda: ADMIN)
     sent = {"files": [upload(b"a,b\n", "a.csv"), upload(b"MZ\0", "b.csv"), upload(b"x" * (files.MOST_BYTES + 1), "c.csv")]}
-    with site.test_request_context("/", method="POST", data=sent):
+    with posted(site, **sent):
         form = Lists(meta={"csrf": False})
         form.validate()
         assert [row.name for row in form.take()] == ["a.csv"]
         assert len(form.files.errors) == 2
         first = form.kept.data
-    with site.test_request_context("/", method="POST", data={"kept": f"{first},{'0' * 64}", "files": [upload(b"c,d\n", "d.csv")]}):
+    with posted(site, kept=f"{first},{'0' * 64}", files=[upload(b"c,d\n", "d.csv")]):
         form = Lists(meta={"csrf": False})
         form.validate()
         assert [row.name for row in form.take()] == ["a.csv", "d.csv"]
@@ -243,7 +258,7 @@ def test_accepted_files_survive_a_form_that_is_shown_again(site, monkeypatch):
 
 def test_more_than_five_files_are_refused_with_the_number(site, monkeypatch):
     monkeypatch.setattr("civic.core.web.uploads.viewer", lambda: ADMIN)
-    with site.test_request_context("/", method="POST", data={"files": [upload(b"a", f"{n}.csv") for n in range(6)]}):
+    with posted(site, files=[upload(b"a", f"{n}.csv") for n in range(6)]):
         form = Lists(meta={"csrf": False})
         form.validate()
         assert form.take() == []

@@ -88,7 +88,7 @@ def test_a_broken_operation_erases_the_key_so_that_the_next_try_counts(site):
 
 
 def test_an_answer_that_cannot_be_made_undoes_the_work(site):
-    with pytest.raises(TypeError), keyed(7, "r", "k1", {}, lambda outcome: {"x": object()}):
+    with pytest.raises(TypeError), keyed(7, "r", "k1", {}, lambda _outcome: {"x": object()}):
         land(KEEPER, "dove")
     assert (marks("pigeon"), rows()) == ([], [])
 

@@ -79,7 +79,7 @@ def test_a_column_that_stands_twice_is_refused(lists):
 
 def test_columns_that_fit_two_lists_are_refused():
     def loader(kind: str) -> Loader:
-        return Loader(kind, kind, (Column("code"), Column("name")), ("code",), 1, lambda actor, changes: None)
+        return Loader(kind, kind, (Column("code"), Column("name")), ("code",), 1, lambda _actor, _changes: None)
 
     from civic.core.load.frames import Table
 
@@ -128,10 +128,8 @@ def test_a_decree_with_a_gap_is_refused(site):
 
 
 def test_a_workbook_gives_the_same_rows_as_csv(lists):
-    from datetime import datetime
-
     text = ("p.csv", csv("A1,榕树,Banyan,12,2026-10-01,true"))
-    book = ("p.xlsx", xlsx([["places"], HEAD.split(","), ["A1", "榕树", "Banyan", 12, datetime(2026, 10, 1), True]], merged=("A1:F1",)))
+    book = ("p.xlsx", xlsx([["places"], HEAD.split(","), ["A1", "榕树", "Banyan", 12, 46296, True]], merged=("A1:F1",)))
     assert plan_load([text]).changes["toy_places"][0].row.values == plan_load([book]).changes["toy_places"][0].row.values
     assert refused(("p.xlsx", xlsx([HEAD.split(","), [440113199001011234, "榕", "B", 1, None, None]]))) == [("toy_places", "p.xlsx", 2)]
 

@@ -114,8 +114,8 @@ def test_a_crash_before_the_first_row_leaves_none(lists, monkeypatch):
 
 def test_a_crash_while_listing_kept_files_begins_again_from_the_files(lists, monkeypatch):
     sha = kept(MANY[0][1])
-    run = queue_load(DESK, [("p.csv", sha)])
-    monkeypatch.setattr(runs, "_apply", lambda *a: (_ for _ in ()).throw(Killed()))
+    run = queue_load(DESK, [sha])
+    monkeypatch.setattr(runs, "_apply", lambda *_: (_ for _ in ()).throw(Killed()))
     with pytest.raises(Killed):
         work(run)
     monkeypatch.undo()
@@ -214,15 +214,20 @@ def test_a_process_that_lost_its_lease_writes_nothing_more(lists):
     with lease() as mine:
         db.session.execute(sa.update(JobLease).values(holder="another"))
         db.session.commit()
-        run = LoadRun(state=LoadState.applying, job="test", channel="command")
-        with pytest.raises(LeaseLost), runs.atomic():
-            db.session.add(run)
-            renew(mine)
+
+        def write() -> None:
+            with runs.atomic():
+                db.session.add(LoadRun(state=LoadState.applying, job="test", channel="command"))
+                db.session.flush()
+                renew(mine)
+
+        with pytest.raises(LeaseLost):
+            write()
     assert count(LoadRun) == 0
 
 
 def test_kept_files_wait_in_line_and_are_let_go_afterwards(lists):
-    run = queue_load(DESK, [("p.csv", kept(MANY[0][1]))])
+    run = queue_load(DESK, [kept(MANY[0][1])])
     assert run.state == LoadState.queued
     assert work(run) is True
     assert (the_run().state, count(SiteMark), count(files.StoredFile)) == (LoadState.done, 60, 0)
@@ -230,7 +235,7 @@ def test_kept_files_wait_in_line_and_are_let_go_afterwards(lists):
 
 
 def test_a_load_with_a_time_limit_stops_between_slices_and_goes_on(lists):
-    run = queue_load(DESK, [("p.csv", kept(MANY[0][1]))])
+    run = queue_load(DESK, [kept(MANY[0][1])])
     assert work(run, seconds=0) is False
     assert 0 < the_run().done < 60
     assert work(run) is True
@@ -238,7 +243,7 @@ def test_a_load_with_a_time_limit_stops_between_slices_and_goes_on(lists):
 
 
 def test_kept_files_with_a_refused_row_end_as_refused(lists):
-    run = queue_load(DESK, [("p.csv", kept(csv(place("A1"), "A2,,,,,")))])
+    run = queue_load(DESK, [kept(csv(place("A1"), "A2,,,,,"))])
     assert work(run) is True
     assert (the_run().state, count(SiteMark)) == (LoadState.refused, 0)
     assert '"line": 3' in the_run().report
@@ -246,7 +251,7 @@ def test_kept_files_with_a_refused_row_end_as_refused(lists):
 
 def test_only_the_person_who_handed_a_file_in_can_load_it(lists):
     with pytest.raises(files.FileGone):
-        queue_load(Actor(8), [("p.csv", kept(MANY[0][1]))])
+        queue_load(Actor(8), [kept(MANY[0][1])])
     assert count(LoadRun) == 0
 
 

@@ -49,7 +49,11 @@ def test_any_order_and_any_split_give_the_same_database(lists, data, keys):
     wanted = state()
     mixed = data.draw(st.permutations(rows))
     at = data.draw(st.integers(0, len(rows)))
-    parts = [("a.csv", csv(*mixed[:at])), ("b.csv", csv(*mixed[at:])), ("v.csv", csv(*data.draw(st.permutations(visits)), head="place_code,visitor"))]
+    parts = [
+        ("a.csv", csv(*mixed[:at])),
+        ("b.csv", csv(*mixed[at:])),
+        ("v.csv", csv(*data.draw(st.permutations(visits)), head="place_code,visitor")),
+    ]
     empty()
     plan = plan_load(data.draw(st.permutations(parts)))
     assert run_load(COMMAND, plan).total == 2 * len(keys)

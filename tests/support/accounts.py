@@ -88,7 +88,9 @@ def viewer_of(site: Flask) -> Callable[[Account], Viewer]:
 
     def build(account: Account) -> Viewer:
         now = clock.now()
-        return queries.viewer_of(queries.SignedIn("session", 0, account.id, account.name, account.lang, now, now + timedelta(hours=1), True))
+        return queries.viewer_of(
+            queries.SignedIn("session", 0, account.id, account.name, account.lang, now, now + timedelta(hours=1), True)
+        )
 
     return build
 
@@ -128,7 +130,9 @@ def app_of(site: Flask) -> Callable[[Account], Any]:
     def enrol(account: Account) -> pyotp.TOTP:
         secret = second_step.new_secret()
         with atomic():
-            db.session.add(Identity(account_id=account.id, kind=IdentityKind.totp, secret=crypto.encrypt(secret, "totp"), confirmed_at=clock.now()))
+            db.session.add(
+                Identity(account_id=account.id, kind=IdentityKind.totp, secret=crypto.encrypt(secret, "totp"), confirmed_at=clock.now())
+            )
         return pyotp.TOTP(secret)
 
     return enrol

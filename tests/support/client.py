@@ -20,6 +20,7 @@ class CheckingClient(FlaskClient):
     """Opens its own application context, so that two clients never share `g`, hence the viewer and the language."""
 
     def open(self, *args: Any, status: int | None = None, check: bool = True, **kwargs: Any) -> TestResponse:
+        kwargs.setdefault("buffered", True)  # files are closed, as a browser closes them
         with self.application.app_context():
             response = super().open(*args, **kwargs)
         if status is not None:

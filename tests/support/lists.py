@@ -43,7 +43,7 @@ class Lists:
             key=("code",),
             order=5,
             apply=self._apply,
-            finish=lambda actor: self.finished.append("toy_places"),
+            finish=lambda _actor: self.finished.append("toy_places"),
         )
         visit = Loader(
             kind="toy_visits",

@@ -57,7 +57,7 @@ def ask_sign_in() -> Response:
 
 
 def _sign_in_page(form: SignInForm, *, ended: bool = False, too_large: bool = False) -> str:
-    found = kept.unseal(form.kept.data or "")
+    found = kept.unseal(form.kept.data)
     return render_template("accounts/sign_in.html", form=form, ended=ended, too_large=too_large, keeps=found)
 
 
@@ -90,12 +90,12 @@ def check_sign_in() -> ResponseReturnValue:
     return answer(_sign_in_page(form), status)
 
 
-def _go_on(pending: stages.Pending, going: str, blob: str) -> Response:
+def _go_on(pending: stages.Pending, going: str | None, blob: str | None) -> Response:
     """To the next page of the sign-in, or in.  With a kept form the page is shown at once: no address could carry it."""
     page = pending.next_page
     if page:
         if blob:
-            return answer(PAGES[page](pending, going, blob))
+            return answer(PAGES[page](pending, going or "", blob))
         return redirect(url_for(ADDRESS[page], next=kept.local_path(going) or None), 303)
     stages.forget()
     session.sign_in_browser(pending.account_id, two_step=pending.two_step)
@@ -124,7 +124,7 @@ def _lost() -> Response:
 
 
 def carried(form: StageForm, going: str, blob: str) -> Any:
-    form.next.data, form.kept.data = kept.local_path(going or ""), blob or ""
+    form.next.data, form.kept.data = kept.local_path(going), blob or ""
     return form
 
 

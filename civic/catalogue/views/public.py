@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -189,10 +190,12 @@ def item(code: str) -> str:
 
 
 def _stations(code: str) -> tuple[list[Any], Any]:
-    """Stations that offer an item (that of the chosen community alone), and when one of them opens or closes next."""
+    """Stations that offer an item (that of the chosen community alone, if it does), and when one of them opens or closes next."""
     chosen = preferences().place
     withheld = queries.overview().withheld.get(code, frozenset())
     found = [s for s in places.stations(chosen) if s.place_code not in withheld]
+    if not found and chosen:  # the reader's own station does not take it in: show who does
+        found = [s for s in places.stations() if s.place_code not in withheld]
     return found, places.next_change(found)
 
 
@@ -212,7 +215,8 @@ def qr(code: str) -> Response:
     """The item's address as a QR, for the printed page."""
     if code not in queries.overview().cards:
         abort(404)
-    picture = segno.make(site_address(url_for(".item", code=code)), error="m")
-    response = Response(picture.svg_inline(scale=4, border=2, svgclass=None, lineclass=None, omitsize=True, xmldecl=False, svgns=True), mimetype="image/svg+xml")
+    buffer = io.BytesIO()
+    segno.make(site_address(url_for(".item", code=code)), error="m").save(buffer, kind="svg", border=2, svgclass=None, lineclass=None, omitsize=True, xmldecl=False)
+    response = Response(buffer.getvalue(), mimetype="image/svg+xml")
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response

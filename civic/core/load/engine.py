@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,7 +117,7 @@ def loaded_state() -> tuple[int, int]:
 
 def plan_load(files: Files, *, most: int = COMMAND_LIMIT) -> Plan:
     """Read and check files in any order.  most: bytes a file.  Bad input never raises: it stands in the report."""
-    state = loaded_state()
+    state, files = loaded_state(), _named_apart(files)
     known = Recogniser(loaders())
     unknown: list[Rejected] = []
     tables: dict[str, list[Table]] = defaultdict(list)
@@ -135,6 +135,16 @@ def plan_load(files: Files, *, most: int = COMMAND_LIMIT) -> Plan:
     if unknown:
         report.kinds[UNKNOWN] = KindCount(rejected=unknown)
     return Plan(files, report, changes, state)
+
+
+def _named_apart(files: Files) -> Files:
+    """Two files of one name are told apart as `places.csv` and `places.csv (2)`: a refusal must say which one it means."""
+    seen: Counter[str] = Counter()
+    named = []
+    for name, data in files:
+        seen[name] += 1
+        named.append((f"{name} ({seen[name]})" if seen[name] > 1 else name, data))
+    return named
 
 
 def _compare(wanted: list[Loader], tables: dict[str, list[Table]]) -> tuple[Report, dict[str, list[Change]]]:

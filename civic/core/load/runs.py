@@ -55,12 +55,13 @@ def run_load(actor: Actor, plan: Plan, progress: Progress | None = None, *, pati
     return plan.report
 
 
-def queue_load(actor: Actor, names: list[tuple[str, str]]) -> LoadRun:
-    """Put files that the site keeps (name, sha256) in line; `work` does the rest.  Takes over the files."""
+def queue_load(actor: Actor, shas: list[str]) -> LoadRun:
+    """Put files that the site keeps in line; `work` does the rest.  Takes over the files.  Raises files.FileGone."""
     with atomic() as tx:
-        run = _new_run(actor, LoadState.queued, [{"name": name, "sha": sha} for name, sha in names])
-        for _, sha in names:
-            files.adopt(sha, actor.account_id, OWNER, run.id)
+        run = _new_run(actor, LoadState.queued, [])
+        taken = [files.adopt(sha, actor.account_id, OWNER, run.id) for sha in shas]
+        run.files = json.dumps([{"name": row.name, "sha": row.sha256} for row in taken], ensure_ascii=False)
+        db.session.flush()
         tx.result = run
     return run
 

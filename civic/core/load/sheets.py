@@ -57,7 +57,13 @@ def read_workbook(name: str, data: bytes, score: Score) -> Table | list[Rejected
     except TooLarge:
         return [Rejected(name, 0, _too_large())]
     except DAMAGED as error:
-        return [Rejected(name, 0, str(_l("The workbook is damaged and cannot be read (%(what)s).")) % {"what": type(error.__cause__ or error).__name__})]
+        return [
+            Rejected(
+                name,
+                0,
+                str(_l("The workbook is damaged and cannot be read (%(what)s).")) % {"what": type(error.__cause__ or error).__name__},
+            )
+        ]
     if not any(table.header for table in tables):
         return [Rejected(name, 0, str(_l("No visible sheet of the workbook holds rows.")))]
     return max(tables, key=lambda table: score(table.header))

@@ -5,6 +5,8 @@ Where no policy says yes the answer is 404: whether a file exists is private.  P
 
 from __future__ import annotations
 
+import io
+
 import sqlalchemy as sa
 from flask import Blueprint, abort, send_file
 from flask.typing import ResponseReturnValue
@@ -36,17 +38,10 @@ def download(sha: str) -> ResponseReturnValue:
     if row is None:
         abort(404)
     try:
-        path = files.path_of(row.sha256)
-        response = send_file(
-            path.resolve(strict=True),
-            row.mime,
-            as_attachment=row.mime not in SHOWN,
-            download_name=row.name,
-            conditional=True,
-            etag=row.sha256,
-        )
-    except (FileNotFoundError, files.FileGone):
+        data = io.BytesIO(files.read(row.sha256))  # at most 10 MB
+    except files.FileGone:
         abort(404)
+    response = send_file(data, row.mime, as_attachment=row.mime not in SHOWN, download_name=row.name, conditional=True, etag=row.sha256)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -42,7 +42,7 @@ def init_headers(app: Flask) -> None:
 
 def is_stored(response: Response) -> bool:
     """Will the page cache keep this answer?  It asks only for visitors; a signed-in reader's copy of the page stays private."""
-    return response.status_code == 200 and {"civic.cache", "civic.reading"} <= request.environ.keys()
+    return response.status_code == 200 and bool(request.environ.get("civic.cache"))
 
 
 def _compressed(response: Response) -> Response:

@@ -45,7 +45,9 @@ class Reading:
 
 def reading(*topics: str, args: tuple[str, ...] = (), fresh_until: datetime | None = None) -> None:
     """Declare the page of this request a reading page.  Call it in the view, once its topics are known."""
-    request.environ["civic.reading"] = Reading(topics, args, fresh_until)
+    notes = request.environ.get("civic.cache")
+    if notes is not None:  # the cache asks; a list, because Werkzeug hands a copy of the environ on
+        notes[:] = [Reading(topics, args, fresh_until)]
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,10 @@ class PageCache:
     ) -> Iterable[bytes]:
         """Ask Flask; keep the page when its view declared it a reading page.  before: the versions read before rendering."""
         day = clock.today()
-        asked = {**environ, "REQUEST_METHOD": "GET", "civic.cache": True}  # HEAD too: its headers are those of the page
+        notes: list[Reading] = []
+        asked = {**environ, "REQUEST_METHOD": "GET", "civic.cache": notes}  # HEAD too: its headers are those of the page
         response = Response.from_app(self._inner, asked)
-        declared: Reading | None = asked.get("civic.reading")
+        declared = notes[0] if notes else None
         if declared is None or response.status_code != 200 or "Set-Cookie" in response.headers:
             response.headers.setdefault("Cache-Control", "private, no-cache")
             return response(environ, start_response)

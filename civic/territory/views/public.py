@@ -76,4 +76,4 @@ def station(code: str) -> str:
     reading(*TOPICS, fresh_until=queries.next_change([view, *own]))
     closures = [(period(c.from_on, c.to_on), plain(c.reason)) for c in view.closures]
     is_mine = preferences().place == view.place_code
-    return render_template("territory/station.html", station=view, state=state_of(view), closures=closures, is_mine=is_mine)
+    return render_template("territory/station.html", view=view, state=state_of(view), closures=closures, is_mine=is_mine)

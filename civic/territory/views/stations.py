@@ -47,7 +47,7 @@ def show(code: str) -> str:
     station, form = _load(code), WithdrawForm()
     rows = [(c, period(c.from_on, c.to_on), _standing(c)) for c in desk.closures_of(station.id)]
     lines = hours_lines(desk.week_of(station.id))
-    return render_template("territory/desk_station.html", station=station, lines=lines, closures=rows, form=form)
+    return render_template("territory/desk_station.html", row=station, lines=lines, closures=rows, form=form)
 
 
 def _standing(closure: StationClosure) -> str:
@@ -65,7 +65,7 @@ def edit(code: str) -> str:
     station, form = _load(code), StationForm()
     form.fill(StationText.of(station))
     form.base.data = str(station.lock_version)
-    return render_template("territory/desk_edit.html", form=form, station=station, theirs=[])
+    return render_template("territory/desk_edit.html", form=form, row=station, theirs=[])
 
 
 @bp.post("/<code>/edit")
@@ -84,7 +84,7 @@ def save(code: str) -> ResponseReturnValue:
         else:
             flash(_("Saved. Everybody sees it now."), "good")
             return redirect(url_for(".show", code=code), 303)
-    return render_template("territory/desk_edit.html", form=form, station=station, theirs=theirs), status
+    return render_template("territory/desk_edit.html", form=form, row=station, theirs=theirs), status
 
 
 def differences(form: Form, now: Any) -> list[tuple[str, str, str]]:
@@ -99,7 +99,7 @@ def hours(code: str) -> str:
     station, form = _load(code), HoursForm()
     form.fill(desk.week_of(station.id))
     form.base.data = str(station.lock_version)
-    return render_template("territory/desk_hours.html", form=form, station=station, theirs=[])
+    return render_template("territory/desk_hours.html", form=form, row=station, theirs=[])
 
 
 @bp.post("/<code>/hours")
@@ -120,13 +120,13 @@ def save_hours(code: str) -> ResponseReturnValue:
         else:
             flash(_("The opening hours are saved. Everybody sees them now."), "good")
             return redirect(url_for(".show", code=code), 303)
-    return render_template("territory/desk_hours.html", form=form, station=station, theirs=theirs), status
+    return render_template("territory/desk_hours.html", form=form, row=station, theirs=theirs), status
 
 
 @bp.get("/<code>/closures/new")
 @staff(*KEEPERS)
 def new_closure(code: str) -> str:
-    return render_template("territory/desk_closure.html", form=ClosureForm(), station=_load(code))
+    return render_template("territory/desk_closure.html", form=ClosureForm(), row=_load(code))
 
 
 @bp.post("/<code>/closures/new")
@@ -143,7 +143,7 @@ def add_closure(code: str) -> ResponseReturnValue:
         else:
             flash(_("The closure is announced on the station's page."), "good")
             return redirect(url_for(".show", code=code), 303)
-    return render_template("territory/desk_closure.html", form=form, station=station), status
+    return render_template("territory/desk_closure.html", form=form, row=station), status
 
 
 @bp.post("/<code>/closures/<int:closure_id>/withdraw")

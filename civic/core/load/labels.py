@@ -1,0 +1,27 @@
+"""Words for how a cell is written and how far a load is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from civic.core.load.kinds import ColumnKind
+from civic.core.load.models import LoadState
+
+COLUMN_KINDS: dict[ColumnKind, Any] = {
+    ColumnKind.text: _l("text"),
+    ColumnKind.code: _l("code (format the column as text)"),
+    ColumnKind.number: _l("whole number"),
+    ColumnKind.day: _l("day, such as 2026-10-01"),
+    ColumnKind.flag: _l("true or false"),
+    ColumnKind.parts: _l("several entries, with ; between them"),
+}
+LOAD_STATES: dict[LoadState, Any] = {
+    LoadState.queued: _l("Waiting to begin"),
+    LoadState.preparing: _l("Being prepared, nothing written yet"),
+    LoadState.applying: _l("Being written"),
+    LoadState.done: _l("Loaded"),
+    LoadState.refused: _l("Refused, nothing was written"),
+    LoadState.dropped: _l("Ended before anything was written"),
+}

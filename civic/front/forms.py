@@ -1,0 +1,20 @@
+"""Forms of the site's own desk pages."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from wtforms import DateField, RadioField, SelectChoice, StringField
+from wtforms.validators import InputRequired, Optional
+
+from civic.core.web.forms import ChoiceField, Form, Length
+
+NEEDED = InputRequired(_l("This cannot be empty."))
+
+
+class SwitchForm(Form):
+    """Switch a feature off or on, for the site or one territory, from a day."""
+
+    feature = ChoiceField(_l("Which feature?"))
+    territory = StringField(_l("Code of the territory (empty: everywhere)"), validators=[Optional(), Length(24)])
+    from_on = DateField(_l("Counts from"), validators=[NEEDED])
+    to = RadioField(_l("What shall it be?"), choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _l("On again"))], default="off")

@@ -1,0 +1,12 @@
+"""Who may do what with the site as a whole: pure functions of a Viewer."""
+
+from __future__ import annotations
+
+from civic.core.viewer import Role, Viewer
+
+
+def can_switch_features(viewer: Viewer, path: str) -> bool:
+    """An administrator within her territory; the whole site ('') belongs to an administrator of a district."""
+    if path:
+        return viewer.holds(Role.administrator, path)
+    return any(s.role is Role.administrator and not s.organisations and s.territory.count("/") == 2 for s in viewer.scopes)
