@@ -26,6 +26,19 @@ def include_object(item: Any, name: str | None, kind: str, reflected: bool, comp
     return not (name or "").startswith(("search_index", "ix_search_row_vector"))
 
 
+def set_foreign_keys(connection: sa.Connection, state: str) -> None:
+    """SQLite ignores this pragma inside a transaction, so any that is open ends first."""
+    connection.rollback()
+    connection.connection.dbapi_connection.execute(f"PRAGMA foreign_keys={state}").close()
+
+
+def refuse_orphans(ctx: Any, **_: Any) -> None:
+    """Called in the transaction of each step, before its commit.  Raises RuntimeError, and the step is undone."""
+    broken = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise RuntimeError(f"the migration leaves rows without their parents: {broken[:5]}")
+
+
 def run() -> None:
     engine = current_app.extensions["migrate"].db.engine
     is_sqlite = engine.dialect.name == "sqlite"
@@ -33,9 +46,7 @@ def run() -> None:
     connection = given if given is not None else engine.connect()
     try:
         if is_sqlite and given is None:
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.rollback()
-            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
+            set_foreign_keys(connection, "OFF")
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -44,17 +55,14 @@ def run() -> None:
             render_item=render_item,
             include_object=include_object,
             transaction_per_migration=True,
+            on_version_apply=refuse_orphans if is_sqlite else (),
         )
         with context.begin_transaction():
             context.run_migrations()
-            if is_sqlite:
-                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-                if broken:
-                    raise RuntimeError(f"the migration leaves rows without their parents: {broken[:5]}")
     finally:
         if given is None:
-            if is_sqlite:
-                connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=ON")
+            if is_sqlite:  # the connection goes back to the pool: without this the site would go on without foreign keys
+                set_foreign_keys(connection, "ON")
             connection.close()
 
 

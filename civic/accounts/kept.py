@@ -8,16 +8,21 @@ always looks like an ended session).  Passwords and codes are left out; files ca
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import request
 from flask_wtf.csrf import validate_csrf
+from wtforms import HiddenField
+from wtforms.fields.core import UnboundField
 from wtforms.validators import ValidationError
 
 from civic.accounts import queries
 from civic.accounts.session import old_session_token
 from civic.core import clock, crypto
+from civic.core.web.forms import Form
 
 MOST_BYTES = 200 * 1024
 LASTS = 24 * 3600  # seconds
@@ -35,9 +40,38 @@ class Kept:
     had_files: bool
 
     def shown(self) -> list[tuple[str, str]]:
-        """Name and text of what people typed themselves, without keys and empty fields."""
-        hidden = {"request_key", "base"}
-        return [(name.replace("_", " ").replace("-", " "), value) for name, value in self.fields if value.strip() and name not in hidden]
+        """Label and text of what people typed themselves, without hidden and empty fields."""
+        declared = _fields_of({name for name, _ in self.fields})
+        found = []
+        for name, value in self.fields:
+            field = declared.get(name)
+            is_hidden = name == "request_key" or (field is not None and issubclass(field.field_class, HiddenField))
+            if value.strip() and not is_hidden:
+                found.append((_label(field) or name.replace("_", " ").replace("-", " "), value))
+        return found
+
+
+def _fields_of(names: set[str]) -> dict[str, Any]:
+    """The declared fields of the form that these names come from: of all forms the one that shares most and has fewest others.
+
+    The view that knows its form has not run, and the page that showed it is another request; labels make the page readable.
+    """
+    best: dict[str, Any] = {}
+    for form in _forms(Form):
+        declared = {name: field for name in dir(form) if isinstance(field := getattr(form, name), UnboundField)}
+        if (len(names & declared.keys()), -len(declared)) > (len(names & best.keys()), -len(best)):
+            best = declared
+    return best
+
+
+def _forms(base: type[Form]) -> Iterator[type[Form]]:
+    for form in base.__subclasses__():
+        yield form
+        yield from _forms(form)
+
+
+def _label(field: Any) -> str:
+    return str(field.kwargs.get("label") or (field.args[0] if field.args else "")) if field is not None else ""
 
 
 def is_own_form() -> bool:
@@ -70,14 +104,14 @@ def _is_secret(name: str) -> bool:
 
 
 def unseal(blob: str | None) -> Kept | None:
-    """None: nothing was kept, it was altered, or it is older than a day."""
+    """None: nothing was kept, it was altered, it is older than a day, or it leads away from this site."""
     if not blob:
         return None
     try:
         read = json.loads(crypto.decrypt(blob, PURPOSE))
     except (crypto.UnknownKey, ValueError):
         return None
-    if clock.now().timestamp() - read["at"] > LASTS:
+    if clock.now().timestamp() - read["at"] > LASTS or not local_path(read["path"]):
         return None
     return Kept(read["path"], [(name, value) for name, value in read["fields"]], read["account"], read["files"])
 

@@ -8,6 +8,7 @@ import zipfile
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 LOOKED_AT = 8192  # bytes in which a text has no NUL
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -33,14 +34,14 @@ class FileKind(enum.StrEnum):
 
 NAMES: dict[FileKind, Any] = {
     FileKind.empty: _l("an empty file"),
-    FileKind.text: _l("a text"),
+    FileKind.text: lazy_pgettext("file", "a text"),
     FileKind.xlsx: _l("a workbook (.xlsx)"),
     FileKind.jpeg: _l("a JPEG picture"),
     FileKind.png: _l("a PNG picture"),
     FileKind.webp: _l("a WebP picture"),
     FileKind.pdf: _l("a PDF document"),
     FileKind.gif: _l("a GIF picture"),
-    FileKind.program: _l("a program"),
+    FileKind.program: lazy_pgettext("file", "a program"),
     FileKind.old_office: _l("an old (.xls, .doc) or password-protected Office file"),
     FileKind.new_office: _l("an Office or OpenDocument file that is not a workbook (.xlsx)"),
     FileKind.archive: _l("a packed archive"),

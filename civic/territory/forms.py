@@ -158,6 +158,4 @@ class EndForm(BasedForm):
 
 def shown(value: Any) -> str:
     """A field's value as the page for two editors shows it."""
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
     return value.isoformat() if isinstance(value, date) else str(value or "")

@@ -18,10 +18,6 @@ from civic.territory.loaders.territories import TERRITORIES
 from civic.territory.views import organisations, public, stations
 
 
-def _footer(_viewer: Viewer) -> list[Link]:
-    return [Link(_l("Stations and opening hours"), "/stations/", "house", position=20)]
-
-
 def _desk_actions(viewer: Viewer) -> list[Link]:
     links = []
     if viewer.has_role(Role.manager, Role.administrator):
@@ -44,7 +40,6 @@ def manifest() -> Module:
         title=_l("Territory"),
         blueprints=(public.bp, stations.bp, organisations.bp),
         api=(blp,),
-        footer=_footer,
         desk_actions=_desk_actions,
         loaders=(TERRITORIES, BODIES, ORGANISATIONS, BUILDINGS, STATIONS),
         checks=CHECKS,

@@ -78,8 +78,7 @@ def district(*, scale: float, rows: Mapping[str, int], seed: int, as_of: date, p
     as_of: the day on which the invented organisations begin is twelve years earlier.  Returns how many rows of each kind were planned.
     """
     began = time.monotonic()
-    homes = rows.get("territory", round(HOMES * scale))
-    buildings = min(homes, round(BUILDINGS * (homes / HOMES if "territory" in rows else scale)))
+    buildings, homes = sizes(scale, rows)
     _load_frame()
     plans = plan_district(seed, buildings, homes)
     start = as_of.replace(year=as_of.year - 12, month=1, day=1)
@@ -95,6 +94,13 @@ def district(*, scale: float, rows: Mapping[str, int], seed: int, as_of: date, p
     words = ", ".join(f"{count} {name}" for name, count in counts.items())
     progress(f"territory: {words} in {time.monotonic() - began:.1f} s")
     return counts
+
+
+def sizes(scale: float, rows: Mapping[str, int]) -> tuple[int, int]:
+    """Buildings and homes for a factor, or for a number of homes that was asked for."""
+    if "territory" in rows:
+        scale = rows["territory"] / HOMES
+    return round(BUILDINGS * scale), round(HOMES * scale)
 
 
 def _load_frame() -> None:

@@ -230,14 +230,14 @@ def test_filters_words_and_pages(client, admin, make_account, as_actor, monkeypa
         return [
             n
             for n in ("阿玲", "黄伯海", "Chen Zhiyuan")
-            if f">{n}<" in client.get(LIST + query, status=200).get_data(as_text=True).replace("窗口 ", "")
+            if f">{n}</a></th>" in client.get(LIST + query, status=200).get_data(as_text=True).replace("窗口 ", "")
         ]
 
     assert names("?q=ALING") == ["阿玲"]
     assert names("?q=伯海") == ["黄伯海"]
     assert names("?q=%25") == []
     assert names("?role=auditor") == ["黄伯海"]
-    assert names("?role=emperor&page=x") == ["阿玲", "黄伯海"]
+    assert names("?role=emperor&page=x") == ["阿玲", "黄伯海", "Chen Zhiyuan"]
     monkeypatch.setattr(queries, "PAGE", 2)
     monkeypatch.setattr("civic.accounts.views.desk.PAGE", 2)
     assert "page=2" in client.get(LIST).get_data(as_text=True)
@@ -255,6 +255,7 @@ def _signed(account):
 
 def test_fifty_accounts_cost_as_many_statements_as_two(client, admin, make_account, count_queries):
     make_account(role=Role.clerk)
+    client.get(LIST, status=200)  # what a process remembers is read now
     with count_queries() as few:
         client.get(LIST, status=200)
     for _number in range(20):

@@ -78,6 +78,7 @@ def test_the_whole_way_through_both_steps_back_to_the_form(client, auditor, inte
     assert "You are signed in again" in text
     assert "What you typed was kept." in text
     assert "穗公 2026-113" in text
+    assert "<dt>Number of the document</dt>" in text  # the form's own label, in the reader's language
     assert f'<form class="stack-wide" method="post" action="{ASK}"' in text
     fields = hidden(text)
     assert fields["request_key"] == key
@@ -164,6 +165,8 @@ def test_an_altered_or_old_blob_is_as_if_nothing_was_kept(site, client, interrup
     assert kept.unseal(blob).path == ASK
     assert kept.unseal("") is None
     assert kept.unseal("not a blob") is None
+    away = {"path": "//evil.example/", "fields": [], "account": None, "files": False, "at": int(NOW.timestamp())}
+    assert kept.unseal(crypto.encrypt(json.dumps(away), "kept-form")) is None
     assert kept.unseal(blob[:-4] + "AAAA") is None
     with clock.frozen(NOW + timedelta(hours=25)):
         assert kept.unseal(blob) is None
@@ -176,3 +179,14 @@ def test_pages_and_programs_get_their_own_answer_at_the_door(client, site):
     answer = client.get("/api/v1/account", status=401)
     assert answer.json["code"] == "sign_in_needed"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_fields_of_an_unknown_form_are_shown_by_their_names_and_hidden_ones_not(site):
+    with site.test_request_context("/", headers={"Accept-Language": "en"}):
+        assert kept.Kept("/x", [("wall_colour", "red"), ("request_key", "k"), ("empty", " ")], None, False).shown() == [
+            ("wall colour", "red")
+        ]
+        typed = [("login", "aling"), ("name", "阿玲"), ("role", "clerk"), ("territory", "440113"), ("next", "/secret")]
+        assert kept.Kept("/x", typed, None, False).shown()[1] == ("Name that colleagues see", "阿玲")
+        sign_in = kept.Kept("/x", [("login", "aling"), ("password", "?"), ("next", "/x"), ("kept", "b")], None, False)
+        assert sign_in.shown() == [("Login", "aling"), ("Password", "?")]

@@ -234,3 +234,22 @@ def test_closed_accounts_have_no_way_on(site, make_account):
         db.session.execute(sa.update(Account).values(closed_at=NOW))
     db.session.expire_all()
     assert queries.sign_in_needs(account_id) is None
+
+
+def test_going_back_and_double_clicks_between_the_stages(client, make_account, app_of, as_actor):
+    """The back button shows an old page; sending it again leads on, never to a broken page."""
+    go_on, first = "/account/sign-in/go-on", "/account/first-password"
+    account = make_account()
+    app = app_of(account)
+    type_in(client, account.login)
+    page = client.get(STEP).get_data(as_text=True)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page).group(1)
+    client.post(STEP, data={"csrf_token": token, "code": ""}, status=422)
+    client.post(STEP, data={"csrf_token": token, "code": app.at(NOW)}, status=303)
+    assert client.post(STEP, data={"csrf_token": token, "code": app.at(NOW)}, status=303).location == "/account/"
+    assert client.post(go_on, data={"csrf_token": token}, status=303).location == "/account/"
+    assert client.post(first, data={"csrf_token": token}, status=303).location == "/account/"
+    assert client.get("/account/signed-out", status=303).location == "/account/"
+    fresh = client.application.test_client()
+    for path in (STEP, SET_UP, first, go_on):
+        fresh.submit(path, page="/account/sign-in", status=401)

@@ -68,7 +68,7 @@ def test_a_load_without_changes_leaves_no_run(lists):
 
 def test_a_slice_grows_and_shrinks_with_the_time_it_held_the_lock():
     assert next_size(8, 0.001) == 16
-    assert next_size(100, 0.2) == 50
+    assert next_size(100, 0.12) == 50
     assert next_size(1, 5.0) == 1
     assert next_size(400, 0.01) == 500
 

@@ -19,10 +19,9 @@ KEYWORDS = "_l _p:1c,2 lazy_gettext ngettext:1,2 lazy_ngettext:1,2 pgettext:1c,2
 CATALOGUE = paths.TRANSLATIONS / "zh" / "LC_MESSAGES" / "messages.po"
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[a-z]|\{[a-z_]*\}")
 HAN = re.compile(r"[\u3400-\u9fff]")
-#: words that mean one thing wherever they stand
-ALWAYS_THE_SAME: frozenset[str] = frozenset()
-#: messages that are the same in both languages
-SAME_IN_BOTH = re.compile(r"[\W\d_]*")
+LEAST_WORDS = 3  # ARCHITECTURE: words under three words carry a message context
+#: examples of what somebody types in Chinese may stand in an English sentence
+EXAMPLE = re.compile(r"For example|Example", re.IGNORECASE)
 #: enums that people never read: they choose code, not words
 UNSEEN = {"Channel", "ColumnKind", "FaultCode", "Reason", "Unit", "DayKind"}
 
@@ -84,20 +83,17 @@ def test_the_chinese_is_chinese(translated):
 
 
 def test_short_words_say_where_they_stand(extracted):
-    """One or two words mean different things in different places; three and more explain themselves."""
+    """One or two words mean different things in different places; three, a named value beside them or a whole sentence explain themselves."""
     short = [
         where(e)
         for e in extracted
-        if e.msgctxt is None
-        and len(re.sub(PLACEHOLDER, "", e.msgid).split()) < 3
-        and not SAME_IN_BOTH.fullmatch(e.msgid)
-        and e.msgid not in ALWAYS_THE_SAME
+        if e.msgctxt is None and len(e.msgid.split()) < LEAST_WORDS and not PLACEHOLDER.search(e.msgid) and e.msgid[-1:] not in ".?!…"
     ]
     assert short == []
 
 
 def test_message_ids_are_english(extracted):
-    assert [where(e) for e in extracted if HAN.search(e.msgid)] == []
+    assert [where(e) for e in extracted if HAN.search(e.msgid) and not EXAMPLE.search(e.msgid)] == []
 
 
 def label_modules() -> list[str]:

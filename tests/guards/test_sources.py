@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -247,3 +248,28 @@ def test_every_decision_of_the_adr_folder_says_context_choice_and_cost():
     for page in pages:
         heads = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert heads[:3] == ["Context", "Choice", "Cost"], page.name
+
+
+def test_every_dependency_has_its_line_of_justification():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split(r"[<>=,;\[ ]", wish)[0] for wish in project["dependencies"] + project["optional-dependencies"]["dev"]}
+    page = (ROOT / "docs" / "adr" / "0012-dependencies.md").read_text(encoding="utf-8")
+    told = {
+        name.split("[")[0]
+        for line in page.splitlines()
+        if line.startswith("- ")
+        for name in re.findall(r"`([a-z0-9\[\]-]+)`", line.split(":")[0])
+    }
+    assert told == wanted
+
+
+def test_every_table_stands_in_the_glossary():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    classes = [
+        n.name
+        for _, path in python("civic")
+        for n in parsed(path).body
+        if isinstance(n, ast.ClassDef) and any(ast.unparse(b) == "Model" for b in n.bases)
+    ]
+    assert len(classes) > 40
+    assert [name for name in classes if not re.search(rf"\b{name}\b", page)] == []

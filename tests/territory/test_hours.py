@@ -16,7 +16,7 @@ MORNING, AFTERNOON = (time(8, 30), time(12)), (time(14), time(17, 30))
 
 def test_the_usual_week_is_read():
     week = parse_hours("1-5 08:30-12:00 14:00-17:30; 6 09:00-12:00")
-    assert week == {**{day: (MORNING, AFTERNOON) for day in range(1, 6)}, 6: ((time(9), time(12)),)}
+    assert week == {**dict.fromkeys(range(1, 6), (MORNING, AFTERNOON)), 6: ((time(9), time(12)),)}
 
 
 def test_nothing_is_a_week_without_hours():
@@ -25,7 +25,12 @@ def test_nothing_is_a_week_without_hours():
 
 
 def test_full_width_signs_long_dashes_and_lists_of_days_are_understood():
-    assert parse_hours("１，３、5 08：30–12：00；7 9:00 - 12:00") == {1: (MORNING,), 3: (MORNING,), 5: (MORNING,), 7: ((time(9), time(12)),)}
+    assert parse_hours("１，３、5 08：30–12：00；7 9:00 - 12:00") == {
+        1: (MORNING,),
+        3: (MORNING,),
+        5: (MORNING,),
+        7: ((time(9), time(12)),),
+    }
 
 
 def test_parts_of_one_day_come_together_in_order():

@@ -37,7 +37,13 @@ def how_many(model) -> int:
 
 def test_panyu_is_loaded_once_and_then_unchanged_and_corrections_stay(site):
     first = counts(load(*lists_of("panyu")))
-    assert first == {"territories": (34, 0, 0), "bodies": (69, 0, 0), "organisations": (66, 0, 0), "buildings": (60, 0, 0), "stations": (3, 0, 0)}
+    assert first == {
+        "territories": (34, 0, 0),
+        "bodies": (69, 0, 0),
+        "organisations": (66, 0, 0),
+        "buildings": (60, 0, 0),
+        "stations": (3, 0, 0),
+    }
     assert [v for check in CHECKS for v in check.run()] == []
     db.session.execute(sa.update(Station).where(Station.code == "ST-RS").values(phone="020-1111 1111"))
     db.session.commit()

@@ -147,7 +147,12 @@ def test_only_changed_columns_are_written_so_a_correction_on_the_site_stays(site
     assert (district.name_zh, district.name_en, district.valid_from) == ("新名", "Corrected", date(2020, 1, 1))
 
 
-BODY_ROWS = ("code=B-DEPT-LG parent_code=B-LSB level=district", "code=B-LSB level=district", "code=B-T-LSZ parent_code=B-LSB level=town", "code=B-O-X level=other")
+BODY_ROWS = (
+    "code=B-DEPT-LG parent_code=B-LSB level=district",
+    "code=B-LSB level=district",
+    "code=B-T-LSZ parent_code=B-LSB level=town",
+    "code=B-O-X level=other",
+)
 
 
 def test_bodies_become_departments_lines_and_roles(site):
@@ -196,7 +201,10 @@ def test_an_organisation_may_refer_to_what_comes_in_the_same_load(site):
 def test_organisations_hold_roles_have_successors_and_count_their_changes(site):
     load(TERRITORIES, *TREE)
     load(BODIES, *BODY_ROWS)
-    rows = ("code=O-1 kind=agency parent_code=O-2 territory_code=S role_code=B-T-LSZ valid_to=2014-12-31 successor_code=O-2", "code=O-2 kind=town_office")
+    rows = (
+        "code=O-1 kind=agency parent_code=O-2 territory_code=S role_code=B-T-LSZ valid_to=2014-12-31 successor_code=O-2",
+        "code=O-2 kind=town_office",
+    )
     load(ORGANISATIONS, *[row.replace("town_office", "agency") for row in rows], slices=1)
     first, second = db.session.scalars(sa.select(Organisation).where(Organisation.code.startswith("O-")).order_by(Organisation.code)).all()
     assert (first.parent_id, first.successor_id, first.territory.code, first.role.code) == (second.id, second.id, "S", "B-T-LSZ")

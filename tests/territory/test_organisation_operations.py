@@ -104,9 +104,10 @@ def test_it_cannot_begin_after_its_end(make_organisation, actor):
 
 def test_it_ends_with_a_successor_and_somebody_hears(make_organisation, actor):
     old, new, heard = make_organisation(valid_from=date(2020, 1, 1)), make_organisation(), []
-    hear = signals.organisation_ended.connect(lambda organisation, actor: heard.append(organisation.code))
+    hear = signals.organisation_ended.connect(lambda organisation, **_: heard.append(organisation.code))
     end_organisation(actor, old.id, 1, date(2026, 12, 31), new.code)
-    assert hear and heard == [old.code]
+    assert hear
+    assert heard == [old.code]
     assert (old.valid_to, old.successor_id, old.lock_version) == (date(2026, 12, 31), new.id, 2)
     end_organisation(actor, old.id, 2, date(2027, 1, 31))  # an end still to come may move
     assert (old.valid_to, old.successor_id) == (date(2027, 1, 31), None)

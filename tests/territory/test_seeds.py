@@ -12,7 +12,7 @@ from civic.core.db import db
 from civic.territory import queries
 from civic.territory.checks import CHECKS
 from civic.territory.models import Building, Home, Organisation, Station, Territory, TerritoryKind
-from civic.territory.seeds import district, plan_district, rooms, share
+from civic.territory.seeds import district, plan_district, rooms, share, sizes
 
 DAY = date(2026, 11, 25)
 
@@ -66,9 +66,9 @@ def test_a_small_district_is_written_and_a_second_run_changes_nothing(site, monk
         assert queries.resolve_role(role, view.path, DAY).code == f"O-{view.place_code}-S"
 
 
-@pytest.mark.parametrize(("rows", "homes", "buildings"), [({"territory": 500}, 500, 79), ({"catalogue": 3}, 279, 44)])
-def test_the_number_of_homes_can_be_asked_for(site, monkeypatch, rows, homes, buildings):
-    monkeypatch.setattr("civic.territory.seeds.PAUSE", 0)
-    counts = district(scale=0.001, rows=rows, seed=1, as_of=DAY, progress=lambda told: None)
-    assert (counts["homes"], counts["buildings"]) == (homes, buildings)
-    assert (how_many(Home), how_many(Building)) == (homes, buildings)
+@pytest.mark.parametrize(
+    ("scale", "rows", "expected"),
+    [(1, {}, (43_805, 278_917)), (0.001, {}, (44, 279)), (0.001, {"catalogue": 3}, (44, 279)), (0.001, {"territory": 500}, (79, 500))],
+)
+def test_the_size_follows_the_scale_or_the_number_asked_for(scale, rows, expected):
+    assert sizes(scale, rows) == expected

@@ -88,14 +88,15 @@ def test_hours_that_no_station_can_keep_leave_the_old_ones(make_station, actor):
 
 def test_a_closure_is_announced_heard_and_withdrawn(make_station, actor):
     station, heard = make_station(), []
-    hear = signals.station_closure_added.connect(lambda closure, actor: heard.append(closure.from_on))
-    hear_too = signals.station_closure_withdrawn.connect(lambda closure, actor: heard.append("back"))
+    hear = signals.station_closure_added.connect(lambda closure, **_: heard.append(closure.from_on))
+    hear_too = signals.station_closure_withdrawn.connect(lambda _closure, **_: heard.append("back"))
     closure = add_closure(actor, station.id, date(2026, 11, 25), date(2026, 11, 26), "搬家", "Moving")
     assert heard == [date(2026, 11, 25)]
     assert not view_of("ST-1").open_now
     withdraw_closure(actor, closure.id)
     assert heard[1] == "back"
-    assert hear and hear_too
+    assert hear
+    assert hear_too
     assert view_of("ST-1").closures == ()
     assert view_of("ST-1").open_now
     assert [c.withdrawn_at is not None for c in closures_of(station.id)] == [True]

@@ -25,6 +25,8 @@ DAYS = (
     re.compile(r"(\d{4})(\d{2})(\d{2})"),
 )
 ROUNDED = re.compile(r"-?\d(\.\d+)?[Ee]\+\d+")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # categories Cc and Cs
+CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # a text may have line breaks and tabs
 FOLDED = {ColumnKind.code, ColumnKind.number, ColumnKind.day, ColumnKind.flag}
 
 
@@ -101,16 +103,13 @@ def _damaged(column: Column) -> BadCell:
 
 
 def _folded(text: str, column: Column) -> str:
-    text = unicodedata.normalize(
-        "NFKC" if column.kind in FOLDED else "NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
-    ).strip()
-    for character in text:
-        if character in "\n\t" and column.kind is ColumnKind.text:
-            continue
-        if unicodedata.category(character) in {"Cc", "Cs"}:
-            raise BadCell(
-                _l("The column %(column)s holds a control character (U+%(code)s)."), column=column.name, code=f"{ord(character):04X}"
-            )
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC" if column.kind in FOLDED else "NFC", text.replace("\ufeff", ""))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    found = (CONTROL_IN_TEXT if column.kind is ColumnKind.text else CONTROL).search(text)
+    if found:
+        code = f"{ord(found.group()):04X}"
+        raise BadCell(_l("The column %(column)s holds a control character (U+%(code)s)."), column=column.name, code=code)
     if "\ufffd" in text:
         raise BadCell(_l("The column %(column)s holds a character that was damaged before (U+FFFD)."), column=column.name)
     return text

@@ -17,6 +17,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from civic.core.errors import DomainError
 from civic.core.load.engine import UNKNOWN, Files, Plan, Report, loaders, plan_load
@@ -75,7 +76,7 @@ def _write(plan: Plan) -> Report:
 def _progress(total: int) -> Iterator[Progress]:
     """A bar on a terminal, otherwise a plain line every thousand rows; both on standard error."""
     if sys.stderr.isatty() and total:
-        with click.progressbar(length=total, label=_("Loading"), file=sys.stderr) as bar:
+        with click.progressbar(length=total, label=pgettext("load", "Loading"), file=sys.stderr) as bar:
             yield lambda run: bar.update(run.done - bar.pos) if run.total == total else None
         return
     told = 0
@@ -92,8 +93,14 @@ def _progress(total: int) -> Iterator[Progress]:
 def report_lines(report: Report, *, was_written: bool) -> Iterator[str]:
     """The report as a table in the site's language, every rejected row below it."""
     titles: dict[str, Any] = {loader.kind: loader.title for loader in loaders()}
-    titles[UNKNOWN] = _("Not recognised")
-    heads = [_("List"), _("added"), _("changed"), _("unchanged"), _("rejected")]
+    titles[UNKNOWN] = pgettext("list", "Not recognised")
+    heads = [
+        pgettext("table", "List"),
+        pgettext("rows", "added"),
+        pgettext("rows", "changed"),
+        pgettext("rows", "unchanged"),
+        pgettext("rows", "rejected"),
+    ]
     rows = [[str(titles.get(k, k)), c.added, c.changed, c.unchanged, len(c.rejected)] for k, c in report.kinds.items()]
     table: list[list[Any]] = [heads, *rows]
     first = max(width(str(row[0])) for row in table)

@@ -16,7 +16,10 @@ from civic.core.viewer import Actor, Role
 
 
 class ColumnKind(enum.StrEnum):
-    """How a cell is read: `code` and the others are normalised (NFKC: full-width digits), `text` only trimmed."""
+    """How a cell is read: `code`, `number`, `day`, `flag` are folded (NFKC: full-width digits); `text` and `parts` keep their signs (NFC).
+
+    `parts`: several entries with `;` (or `；`) between them.
+    """
 
     text = "text"
     code = "code"
@@ -114,7 +117,7 @@ class Loader:
     order: kinds are written from low to high, so that a row finds what it refers to.
     check(batch): call `batch.reject(row, _l("…"))` for every row that cannot be taken.
     apply(actor, changes): write them, inside `atomic()`; called with slices of a few dozen rows.
-    finish(actor): once after the last slice of this kind (paths, search rows, caches).
+    finish(actor): once after the last slice of this kind (paths, search rows, caches); repeated after a crash, so repeatable.
     """
 
     kind: str

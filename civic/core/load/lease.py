@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from sqlalchemy.exc import SQLAlchemyError
 
 from civic.core import clock
@@ -79,7 +80,7 @@ def _now(connection: sa.Connection) -> datetime:
 def _busy() -> LoadBusy:
     run = db.session.scalars(sa.select(LoadRun).where(LoadRun.state.in_(OPEN)).order_by(LoadRun.id).limit(1)).first()
     if run is None:
-        return LoadBusy(by=_("somebody"), since=format_moment(clock.now()))
+        return LoadBusy(by=pgettext("who", "somebody"), since=format_moment(clock.now()))
     return LoadBusy(by=who_of(run), since=format_moment(run.created_at), run=run.uid)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf.file import MultipleFileField
 from werkzeug.datastructures import FileStorage
 from wtforms import HiddenField
@@ -29,7 +29,7 @@ class UploadForm(Form):
     most_files = MOST_FILES
     as_it_is = False
 
-    files = MultipleFileField(_l("Files"), widget=FileInput(multiple=True))
+    files = MultipleFileField(lazy_pgettext("form", "Files"), widget=FileInput(multiple=True))
     kept = HiddenField(default="")
 
     def take(self) -> list[StoredFile]:

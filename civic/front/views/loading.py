@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from civic.accounts.models import Account
 from civic.core import files
 from civic.core.db import db
 from civic.core.errors import DomainError
+from civic.core.i18n import join_words
 from civic.core.load.engine import UNKNOWN, Plan, Report, loaders, plan_load
 from civic.core.load.errors import LoadBusy
 from civic.core.load.kinds import Loader, Rejected
@@ -31,6 +33,8 @@ bp = Blueprint("loading", __name__, url_prefix="/desk/load")
 SHOWN_REFUSED = 200  # rows on the page; the error sheet has all
 SHOWN_CHANGES = 5  # rows of each kind in the preview
 HISTORY = 20
+SHOWN_NAMES = 3  # files of a load in the history
+MARKS = {LoadState.done: "good", LoadState.refused: "bad", LoadState.dropped: "off"}
 PATIENCE = 6.0  # seconds that a request writes for; what is left, the scheduler writes
 BOM = "\ufeff"  # without it a spreadsheet takes UTF-8 for GB18030
 
@@ -77,9 +81,23 @@ def _history(runs: Any) -> list[dict[str, Any]]:
         ).all()
     )
     return [
-        {"run": run, "state": LOAD_STATES[LoadState(run.state)], "who": names.get(run.account_id or 0, run.job), "files": _file_names(run)}
+        {
+            "run": run,
+            "state": str(LOAD_STATES[LoadState(run.state)]),
+            "mark": MARKS.get(LoadState(run.state), "wait"),
+            "who": names.get(run.account_id or 0, run.job),
+            "files": _file_names(run),
+            "told": _some(_file_names(run)),
+        }
         for run in runs
     ]
+
+
+def _some(names: list[str]) -> str:
+    """The first few names, and how many more."""
+    if len(names) <= SHOWN_NAMES:
+        return join_words(names)
+    return _("%(names)s and %(count)s more", names=join_words(names[:SHOWN_NAMES]), count=len(names) - SHOWN_NAMES)
 
 
 def _file_names(run: LoadRun) -> list[str]:
@@ -129,13 +147,15 @@ def _check_page(plan: Plan, form: BeginForm, status: int) -> ResponseReturnValue
 
 def _preview(loader: Loader, change: Any) -> tuple[str, str, str]:
     """Where the row stands, what identifies it, what is new."""
-    what = _("new") if change.is_new else ", ".join(f"{name}: {change.row.text(name)[:60]}" for name in sorted(change.changed))
+    what = (
+        pgettext("rows", "new") if change.is_new else ", ".join(f"{name}: {change.row.text(name)[:60]}" for name in sorted(change.changed))
+    )
     return f"{change.row.file}:{change.row.line}", " ".join(change.row.text(name) for name in loader.key), what
 
 
 def _shown(report: Report) -> dict[str, Any]:
     titles: dict[str, Any] = {loader.kind: loader.title for loader in loaders()}
-    titles[UNKNOWN] = _("Not recognised")
+    titles[UNKNOWN] = pgettext("list", "Not recognised")
     rows = [(titles.get(kind, kind), c.added, c.changed, c.unchanged, len(c.rejected)) for kind, c in report.kinds.items()]
     return {"report": report, "counts": rows, "refused": report.rejected[:SHOWN_REFUSED], "refused_total": len(report.rejected)}
 
@@ -151,7 +171,13 @@ def error_sheet() -> Response:
 
 
 def _refusals(rejected: list[Rejected]) -> Response:
-    return _sheet("errors.csv", [[_("File"), _("Line"), _("Why")], *([r.file, r.line, str(r.why)] for r in rejected)])
+    return _sheet(
+        "errors.csv",
+        [
+            [pgettext("table", "File"), pgettext("table", "Line"), pgettext("table", "Why")],
+            *([r.file, r.line, str(r.why)] for r in rejected),
+        ],
+    )
 
 
 def _sheet(name: str, rows: list[list[Any]]) -> Response:
