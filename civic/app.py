@@ -20,6 +20,7 @@ from civic import paths
 from civic.config import Settings, load_settings
 from civic.core import clock, i18n
 from civic.core.db import db, init_db
+from civic.core.hooks import Hooks
 from civic.core.registry import Module, Registry
 from civic.core.web import access, api, assets, context, errors, forms, headers, limits, preferences, retries
 from civic.core.web.pagecache import PageCache
@@ -39,6 +40,7 @@ class Site:
 
     settings: Settings
     registry: Registry = field(default_factory=Registry)
+    hooks: Hooks = field(default_factory=Hooks)
     assets: str = ""
     cache: PageCache | None = None
 

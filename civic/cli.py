@@ -26,7 +26,9 @@ def _make() -> Flask:
     return app
 
 
-group = FlaskGroup(create_app=_make, help="Civic: the site of a district and its neighbourhoods.", add_version_option=False, load_dotenv=False)
+group = FlaskGroup(
+    create_app=_make, help="Civic: the site of a district and its neighbourhoods.", add_version_option=False, load_dotenv=False
+)
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ def _normal_url(url: str) -> str:
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ConfigurationError(
-            f"CIVIC_DATABASE_URL begins with {url.split(':')[0]}:, only sqlite:/// and postgresql+psycopg:// are supported."
+            f"CIVIC_DATABASE_URL begins with {url.split(':', maxsplit=1)[0]}:, only sqlite:/// and postgresql+psycopg:// are supported."
         )
     return url
 

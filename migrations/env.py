@@ -12,7 +12,7 @@ from flask import current_app
 from civic.core.db import UtcDateTime, metadata
 
 
-def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | bool:
     """Write our own column types as what the database sees."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
@@ -21,7 +21,7 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
     return False
 
 
-def include_object(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
+def include_object(_item: Any, name: str | None, _kind: str, _reflected: bool, _compare_to: Any) -> bool:
     """FTS5's table and its shadows are made by hand (core/search.py), PostgreSQL's expression index too."""
     return not (name or "").startswith(("search_index", "ix_search_row_vector"))
 

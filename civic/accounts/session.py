@@ -17,7 +17,7 @@ from civic.accounts import operations, queries
 from civic.accounts.models import ConnectionAct
 from civic.core import clock
 from civic.core.i18n import account_language
-from civic.core.viewer import NOBODY, Actor, Channel, Viewer, register_builder
+from civic.core.viewer import NOBODY, Actor, Channel, Viewer
 from civic.core.web.errors import is_api
 from civic.core.web.preferences import cookies_of
 
@@ -152,7 +152,7 @@ def init_session(app: Flask) -> None:
     """Start hook of the module."""
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # or every page of a signed-in person would set a cookie
     manager.init_app(app)
-    register_builder(build_viewer)
+    app.extensions["civic"].hooks.build_viewer = build_viewer
 
     @app.before_request
     def _language() -> None:

@@ -97,7 +97,19 @@ class ServiceArgs(PageArgs):
 
 
 def _line(card: queries.Card) -> dict[str, Any]:
-    same = ("code", "name", "summary", "department", "category", "channels", "handling_type", "promised_limit", "promised_unit", "legal_limit", "limit_unit")
+    same = (
+        "code",
+        "name",
+        "summary",
+        "department",
+        "category",
+        "channels",
+        "handling_type",
+        "promised_limit",
+        "promised_unit",
+        "legal_limit",
+        "limit_unit",
+    )
     found = {name: getattr(card, name) for name in (*same, "legal_limit_source", "fee", "visits")}
     return {**found, "audiences": sorted(card.audiences), "materials_count": card.materials}
 

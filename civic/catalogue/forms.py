@@ -36,7 +36,10 @@ class WordLines:
         lines = lines_of(field.data)
         too_long = next((line for line in lines if len(line) > LONGEST_WORD), None)
         if too_long:
-            raise ValidationError(str(_l("One word or phrase a line, at most %(most)s characters: “%(line)s…”")) % {"most": LONGEST_WORD, "line": too_long[:20]})
+            raise ValidationError(
+                str(_l("One word or phrase a line, at most %(most)s characters: “%(line)s…”"))
+                % {"most": LONGEST_WORD, "line": too_long[:20]}
+            )
         if len(lines) > MOST_WORDS:
             raise ValidationError(str(_l("At most %(most)s lines; there are %(count)s.")) % {"most": MOST_WORDS, "count": len(lines)})
 
@@ -65,13 +68,18 @@ class ItemForm(Form):
     target_group_en = TextAreaField(_l("Who may apply, in English"), validators=[NEEDED, Length(400)], render_kw={"rows": 3})
     materials = TextAreaField(_l("Papers to bring: one code a line, in order"), validators=[NEEDED, Length(2000)], render_kw={"rows": 6})
     may_follow = StringField(_l("Code of the paper that may follow later"), validators=[Optional(), Length(20)])
-    legal_limit = IntegerField(_l("Limit in days"), validators=[NEEDED, NumberRange(1, 3660, _l("A whole number from %(min)s to %(max)s."))])
+    legal_limit = IntegerField(
+        _l("Limit in days"), validators=[NEEDED, NumberRange(1, 3660, _l("A whole number from %(min)s to %(max)s."))]
+    )
     limit_unit = ChoiceField(_l("Counted in"), choices=_choices(labels.UNIT))
     legal_limit_source = ChoiceField(_l("Where the limit comes from"), choices=_choices(labels.SOURCE))
     legal_limit_text_zh = TextAreaField(_l("What the rule says, in Chinese"), validators=[NEEDED, Length(300)], render_kw={"rows": 2})
     legal_limit_text_en = TextAreaField(_l("What the rule says, in English"), validators=[NEEDED, Length(400)], render_kw={"rows": 2})
     handling_type = ChoiceField(_l("How it is handled"), choices=_choices(labels.HANDLING))
-    promised_limit = IntegerField(_l("Promise in days (0: done while you wait)"), validators=[NEEDED, NumberRange(0, 3660, _l("A whole number from %(min)s to %(max)s."))])
+    promised_limit = IntegerField(
+        _l("Promise in days (0: done while you wait)"),
+        validators=[NEEDED, NumberRange(0, 3660, _l("A whole number from %(min)s to %(max)s."))],
+    )
     promised_unit = ChoiceField(_l("Promise counted in"), choices=_choices(labels.UNIT))
     channels = Checks(_l("Ways to hand it in"), choices=_choices(labels.CHANNEL))
     fee_zh = StringField(_l("Fee in Chinese"), validators=[NEEDED, Length(200)])
@@ -121,5 +129,3 @@ class OfferForm(Form):
 
     offered = SelectMultipleField(_p("station", "Offered"), coerce=int, validate_choice=False)
     shown = SelectMultipleField(_p("station", "Shown"), coerce=int, validate_choice=False)
-
-

@@ -92,10 +92,21 @@ def _reindex_all(_actor: Actor) -> None:
 CATEGORIES = Loader(
     kind="categories",
     title=_l("Categories of grid items"),
-    columns=columns(Column("code", CODE, required=True, most=8), bilingual("name", most=60), Column("expected_count", NUMBER, required=True)),
+    columns=columns(
+        Column("code", CODE, required=True, most=8), bilingual("name", most=60), Column("expected_count", NUMBER, required=True)
+    ),
     key=("code",),
     order=30,
-    apply=_simple(GridCategory, "code", lambda r: {"code": r.text("code"), "name_zh": r.text("name_zh"), "name_en": r.text("name_en"), "expected_count": r.number("expected_count")}),
+    apply=_simple(
+        GridCategory,
+        "code",
+        lambda r: {
+            "code": r.text("code"),
+            "name_zh": r.text("name_zh"),
+            "name_en": r.text("name_en"),
+            "expected_count": r.number("expected_count"),
+        },
+    ),
 )
 
 
@@ -108,7 +119,9 @@ def _check_flows(batch: Batch) -> None:
 FLOWS = Loader(
     kind="flows",
     title=_l("Standard flows"),
-    columns=columns(Column("code", CODE, required=True, most=8), bilingual("name", most=60), bilingual("steps", most=2000), Column("items", NUMBER)),
+    columns=columns(
+        Column("code", CODE, required=True, most=8), bilingual("name", most=60), bilingual("steps", most=2000), Column("items", NUMBER)
+    ),
     key=("code",),
     order=31,
     check=_check_flows,
@@ -134,9 +147,13 @@ LAWS = Loader(
     kind="laws",
     title=_l("Laws and rules"),
     columns=columns(
-        Column("name_zh", required=True, most=200), Column("law_en", required=True, most=300), bilingual("level", most=100),
-        Column("used_by_items", NUMBER), Column("checked_in_source", FLAG, required=True), bilingual("note", required=False, most=1000),
-    ),  # fmt: skip
+        Column("name_zh", required=True, most=200),
+        Column("law_en", required=True, most=300),
+        bilingual("level", most=100),
+        Column("used_by_items", NUMBER),
+        Column("checked_in_source", FLAG, required=True),
+        bilingual("note", required=False, most=1000),
+    ),
     key=("name_zh",),
     order=33,
     apply=_simple(Law, "name_zh", _law_values),
@@ -161,7 +178,18 @@ def _text_of(row: Row, category_id: int) -> ItemText:
     )
 
 
-TEXT_COLUMNS = ("name_zh", "name_en", "legal_limit_text_zh", "legal_limit_text_en", "fee_zh", "fee_en", "target_group_zh", "target_group_en", "result_zh", "result_en")
+TEXT_COLUMNS = (
+    "name_zh",
+    "name_en",
+    "legal_limit_text_zh",
+    "legal_limit_text_en",
+    "fee_zh",
+    "fee_en",
+    "target_group_zh",
+    "target_group_en",
+    "result_zh",
+    "result_en",
+)
 #: fields of a version that follow from one column of the list
 FROM_COLUMN = {"category_id": "category_zh", "channels": "channel"}
 
@@ -194,7 +222,9 @@ def _category_id(row: Row) -> int:
     slug = re.sub(r"[^a-z0-9]+", "-", row.text("category_en").lower()).strip("-") or f"group-{row.line}"
     taken = db.session.scalar(sa.select(sa.func.count()).select_from(Category).where(Category.slug == slug))
     position = db.session.scalar(sa.select(sa.func.count()).select_from(Category)) or 0
-    category = Category(name_zh=row.text("category_zh"), name_en=row.text("category_en"), slug=f"{slug}-{position}" if taken else slug, position=position)
+    category = Category(
+        name_zh=row.text("category_zh"), name_en=row.text("category_en"), slug=f"{slug}-{position}" if taken else slug, position=position
+    )
     db.session.add(category)
     db.session.flush()
     return category.id
@@ -253,15 +283,28 @@ SERVICE_ITEMS = Loader(
     kind="service_items",
     title=_l("Service items"),
     columns=columns(
-        Column("code", CODE, required=True, most=30), bilingual("name", most=120), Column("department_code", CODE, required=True, most=40),
-        bilingual("department", most=120), bilingual("category", most=60), Column("legal_basis", PARTS),
-        Column("legal_limit", NUMBER, required=True), Column("limit_unit", CODE, required=True, choices=tuple(Unit)),
-        Column("legal_limit_source", CODE, required=True, choices=tuple(LimitSource)), bilingual("legal_limit_text"),
-        Column("promised_limit", NUMBER, required=True), Column("promised_unit", CODE, required=True, choices=tuple(Unit)),
-        Column("materials", PARTS, required=True), Column("tolerable_materials", CODE), Column("channel", PARTS, required=True),
-        bilingual("fee", most=200), bilingual("target_group"), Column("handling_type", CODE, required=True, choices=tuple(HandlingType)),
-        Column("onsite_visits", NUMBER, required=True), bilingual("result", most=200), Column("proxy_allowed", FLAG, required=True),
-    ),  # fmt: skip
+        Column("code", CODE, required=True, most=30),
+        bilingual("name", most=120),
+        Column("department_code", CODE, required=True, most=40),
+        bilingual("department", most=120),
+        bilingual("category", most=60),
+        Column("legal_basis", PARTS),
+        Column("legal_limit", NUMBER, required=True),
+        Column("limit_unit", CODE, required=True, choices=tuple(Unit)),
+        Column("legal_limit_source", CODE, required=True, choices=tuple(LimitSource)),
+        bilingual("legal_limit_text"),
+        Column("promised_limit", NUMBER, required=True),
+        Column("promised_unit", CODE, required=True, choices=tuple(Unit)),
+        Column("materials", PARTS, required=True),
+        Column("tolerable_materials", CODE),
+        Column("channel", PARTS, required=True),
+        bilingual("fee", most=200),
+        bilingual("target_group"),
+        Column("handling_type", CODE, required=True, choices=tuple(HandlingType)),
+        Column("onsite_visits", NUMBER, required=True),
+        bilingual("result", most=200),
+        Column("proxy_allowed", FLAG, required=True),
+    ),
     key=("code",),
     order=40,
     check=_check_items,
@@ -270,7 +313,11 @@ SERVICE_ITEMS = Loader(
 
 
 # ---- grid items -------------------------------------------------------------------------------------------------------------
-BODY_COLUMNS = {"assigning_body_id": "assigning_body_code", "undertaking_body_id": "undertaking_body_code", "lead_department_id": "lead_department_code"}
+BODY_COLUMNS = {
+    "assigning_body_id": "assigning_body_code",
+    "undertaking_body_id": "undertaking_body_code",
+    "lead_department_id": "lead_department_code",
+}
 
 
 def _check_grid(batch: Batch) -> None:
@@ -304,7 +351,10 @@ def _apply_grid_item(actor: Actor, change: Change) -> None:
         db.session.add(item)
         db.session.flush()
         item_id = item.id
-    number = db.session.scalar(sa.select(sa.func.coalesce(sa.func.max(GridItemVersion.number), 0)).where(GridItemVersion.item_id == item_id)) or 0
+    number = (
+        db.session.scalar(sa.select(sa.func.coalesce(sa.func.max(GridItemVersion.number), 0)).where(GridItemVersion.item_id == item_id))
+        or 0
+    )
     bodies = {field: _one(Organisation, Organisation.code, row.text(column)) for field, column in BODY_COLUMNS.items()}
     version = GridItemVersion(
         item_id=item_id, number=number + 1, effective_on=clock.today(), name_zh=row.text("name_zh"), name_en=row.text("name_en"),
@@ -328,14 +378,24 @@ GRID_ITEMS = Loader(
     kind="grid_items",
     title=_l("Grid items"),
     columns=columns(
-        Column("code", CODE, required=True, most=30), bilingual("name", most=120), bilingual("category", most=60),
+        Column("code", CODE, required=True, most=30),
+        bilingual("name", most=120),
+        bilingual("category", most=60),
         Column("kind", CODE, required=True, choices=tuple(GridItemKind)),
-        Column("assigning_body_code", CODE, required=True), Column("assigning_body_zh"), Column("undertaking_body_code", CODE, required=True),
-        Column("undertaking_body_zh"), Column("legal_basis", PARTS), Column("lead_department_code", CODE, required=True), Column("lead_department_zh"),
-        Column("flow_code", CODE, required=True), bilingual("grid_member_duty", most=1000), Column("handle_limit", NUMBER, required=True),
-        Column("limit_unit", CODE, required=True, choices=tuple(GridLimitUnit)), Column("cycle_days", NUMBER, required=True),
+        Column("assigning_body_code", CODE, required=True),
+        Column("assigning_body_zh"),
+        Column("undertaking_body_code", CODE, required=True),
+        Column("undertaking_body_zh"),
+        Column("legal_basis", PARTS),
+        Column("lead_department_code", CODE, required=True),
+        Column("lead_department_zh"),
+        Column("flow_code", CODE, required=True),
+        bilingual("grid_member_duty", most=1000),
+        Column("handle_limit", NUMBER, required=True),
+        Column("limit_unit", CODE, required=True, choices=tuple(GridLimitUnit)),
+        Column("cycle_days", NUMBER, required=True),
         Column("disclosure", CODE, required=True, choices=tuple(Disclosure)),
-    ),  # fmt: skip
+    ),
     key=("code",),
     order=41,
     check=_check_grid,
@@ -347,7 +407,9 @@ GRID_ITEMS = Loader(
 def _check_audiences(batch: Batch) -> None:
     total = len(_codes(Audience.code) | {row.text("code") for row in batch.rows})
     if total > MOST_AUDIENCES:
-        batch.reject(batch.rows[-1], _l("There would be %(total)s groups; at most %(most)s fit on one screen."), total=total, most=MOST_AUDIENCES)
+        batch.reject(
+            batch.rows[-1], _l("There would be %(total)s groups; at most %(most)s fit on one screen."), total=total, most=MOST_AUDIENCES
+        )
 
 
 AUDIENCES = Loader(
@@ -372,12 +434,18 @@ def _check_item_column(column: str) -> Callable[[Batch], None]:
 
 def _apply_words(_actor: Actor, changes: list[Change]) -> None:
     with atomic() as tx:
-        items = dict(db.session.execute(sa.select(ServiceItem.code, ServiceItem.id).where(ServiceItem.code.in_({c.row.text("code") for c in changes}))).all())
+        items = dict(
+            db.session.execute(
+                sa.select(ServiceItem.code, ServiceItem.id).where(ServiceItem.code.in_({c.row.text("code") for c in changes}))
+            ).all()
+        )
         for change in changes:
             row, kind = change.row, WordKind(change.row.text("kind"))
             item_id = items[row.text("code")]
             if kind is WordKind.summary:  # one plain sentence for each language
-                db.session.execute(sa.delete(ItemWord).where(ItemWord.item_id == item_id, ItemWord.language == row.text("language"), ItemWord.kind == kind))
+                db.session.execute(
+                    sa.delete(ItemWord).where(ItemWord.item_id == item_id, ItemWord.language == row.text("language"), ItemWord.kind == kind)
+                )
             values = {"kind": kind, "position": row.line}
             statement = upsert(ItemWord.__table__).values(item_id=item_id, language=row.text("language"), text=row.text("text"), **values)
             db.session.execute(statement.on_conflict_do_update(index_elements=["item_id", "language", "text"], set_=values))
@@ -389,9 +457,11 @@ ITEM_WORDS = Loader(
     kind="item_words",
     title=_l("Everyday words of service items"),
     columns=columns(
-        Column("code", CODE, required=True, most=30), Column("kind", CODE, required=True, choices=tuple(WordKind)),
-        Column("language", CODE, required=True, choices=("zh", "en")), Column("text", required=True, most=120),
-    ),  # fmt: skip
+        Column("code", CODE, required=True, most=30),
+        Column("kind", CODE, required=True, choices=tuple(WordKind)),
+        Column("language", CODE, required=True, choices=("zh", "en")),
+        Column("text", required=True, most=120),
+    ),
     key=("code", "language", "text"),
     order=43,
     check=_check_item_column("code"),

@@ -42,10 +42,26 @@ def _home(_viewer: Viewer) -> list[Card]:
 def _actions(viewer: Viewer) -> list[Link]:
     found = []
     if policies.can_edit_some_item(viewer):
-        found.append(Link(_("Services of my department"), url_for("catalogue_desk.items"), "doc", _("Edit texts, limits, papers and everyday words"), position=10))
+        found.append(
+            Link(
+                _("Services of my department"),
+                url_for("catalogue_desk.items"),
+                "doc",
+                _("Edit texts, limits, papers and everyday words"),
+                position=10,
+            )
+        )
     for station in station_desk.managed(viewer) if viewer.has_role(Role.manager) else ():
         href = url_for("catalogue_offers.show", code=station.code)
-        found.append(Link(_("What %(name)s offers", name=station.name), href, "counter", _("Take services off the station’s list or put them back"), position=20))
+        found.append(
+            Link(
+                _("What %(name)s offers", name=station.name),
+                href,
+                "counter",
+                _("Take services off the station’s list or put them back"),
+                position=20,
+            )
+        )
     if policies.can_read_misses(viewer):
         found.append(Link(_("Searched in vain"), url_for("catalogue_desk.misses"), "search", _("Words that find nothing yet"), position=60))
     return found
@@ -62,7 +78,12 @@ def _hits(found: Sequence[search.Found]) -> dict[str, Hit]:
 
 def _papers() -> Iterator[Violation]:
     """At most one paper of a version may follow later; numbers of versions have no gap."""
-    doubled = sa.select(VersionMaterial.version_id).where(VersionMaterial.may_follow).group_by(VersionMaterial.version_id).having(sa.func.count() > 1)
+    doubled = (
+        sa.select(VersionMaterial.version_id)
+        .where(VersionMaterial.may_follow)
+        .group_by(VersionMaterial.version_id)
+        .having(sa.func.count() > 1)
+    )
     for version_id in db.session.scalars(doubled):
         yield Violation("service_item_version", version_id, "more than one paper may follow later")
     v = ServiceItemVersion

@@ -10,7 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from civic.catalogue import queries, signals
-from civic.catalogue.errors import ItemChanged, NoChannel, OnlyFollowing, OnSpotNeedsNoDays, PastDay, PromiseAfterLaw, UnknownLaws, UnknownMaterials
+from civic.catalogue.errors import (
+    ItemChanged,
+    NoChannel,
+    OnlyFollowing,
+    OnSpotNeedsNoDays,
+    PastDay,
+    PromiseAfterLaw,
+    UnknownLaws,
+    UnknownMaterials,
+)
 from civic.catalogue.models import (
     Category,
     HandlingType,
@@ -80,7 +89,16 @@ def lock_item(item_id: int) -> ServiceItem:
 
 
 def edit_item(
-    actor: Actor, item_id: int, base: int, text: ItemText, materials: Sequence[str], may_follow: str, laws: Sequence[str], words: Words, effective_on: date, note: str
+    actor: Actor,
+    item_id: int,
+    base: int,
+    text: ItemText,
+    materials: Sequence[str],
+    may_follow: str,
+    laws: Sequence[str],
+    words: Words,
+    effective_on: date,
+    note: str,
 ) -> ServiceItemVersion:
     """Make a new version of an item that counts from `effective_on`, and replace its everyday words at once.
 
@@ -118,7 +136,14 @@ def check_text(text: ItemText) -> None:
 
 
 def add_version(
-    actor: Actor, item: ServiceItem, text: ItemText, materials: Sequence[str], may_follow: str, laws: Sequence[str], effective_on: date, note: str
+    actor: Actor,
+    item: ServiceItem,
+    text: ItemText,
+    materials: Sequence[str],
+    may_follow: str,
+    laws: Sequence[str],
+    effective_on: date,
+    note: str,
 ) -> ServiceItemVersion:
     """Insert the next version with its materials and laws; the caller holds the item's lock."""
     papers = _ids(Material.code, Material.id, materials)
@@ -132,7 +157,9 @@ def add_version(
     if may_follow and may_follow not in materials:
         raise OnlyFollowing(material=may_follow, field="may_follow")
     number = (db.session.scalar(sa.select(sa.func.max(ServiceItemVersion.number)).where(ServiceItemVersion.item_id == item.id)) or 0) + 1
-    version = ServiceItemVersion(item_id=item.id, number=number, effective_on=effective_on, note=note, created_by_id=actor.account_id, **asdict(text))
+    version = ServiceItemVersion(
+        item_id=item.id, number=number, effective_on=effective_on, note=note, created_by_id=actor.account_id, **asdict(text)
+    )
     db.session.add(version)
     db.session.flush()
     for place, code in enumerate(dict.fromkeys(materials)):
@@ -177,7 +204,9 @@ def offer_items(actor: Actor, station: Station, offered: set[int], shown: set[in
         for item_id in changed:
             values = {"is_offered": item_id in offered, "changed_at": clock.now()}
             statement = upsert(StationOffer.__table__).values(station_id=station.id, item_id=item_id, **values)
-            offer_id = db.session.execute(statement.on_conflict_do_update(index_elements=["station_id", "item_id"], set_=values).returning(StationOffer.id)).scalar_one()
+            offer_id = db.session.execute(
+                statement.on_conflict_do_update(index_elements=["station_id", "item_id"], set_=values).returning(StationOffer.id)
+            ).scalar_one()
             audit.record(actor, "catalogue.offer.change", "station", station.id, item=item_id, is_offered=item_id in offered)
             signals.station_offer_changed.send(db.session.get_one(StationOffer, offer_id), actor=actor)
         if changed:
@@ -225,8 +254,12 @@ def _words_of(item_ids: Sequence[int]) -> dict[tuple[int, str], list[tuple[WordK
 
 def _paper_names(version_ids: Sequence[int]) -> dict[tuple[int, str], list[str]]:
     found: dict[tuple[int, str], list[str]] = {}
-    query = sa.select(VersionMaterial.version_id, Material.name_zh, Material.name_en).join(Material, Material.id == VersionMaterial.material_id)
-    for version_id, zh, en in db.session.execute(query.where(VersionMaterial.version_id.in_(version_ids)).order_by(VersionMaterial.position)):
+    query = sa.select(VersionMaterial.version_id, Material.name_zh, Material.name_en).join(
+        Material, Material.id == VersionMaterial.material_id
+    )
+    for version_id, zh, en in db.session.execute(
+        query.where(VersionMaterial.version_id.in_(version_ids)).order_by(VersionMaterial.position)
+    ):
         found.setdefault((version_id, "zh"), []).append(zh)
         found.setdefault((version_id, "en"), []).append(en)
     return found
@@ -237,7 +270,9 @@ def follow_versions() -> int:
     today = clock.today()
     due = list(
         db.session.scalars(
-            sa.select(ServiceItemVersion.item_id).where(ServiceItemVersion.effective_on.between(today - timedelta(days=1), today)).distinct()
+            sa.select(ServiceItemVersion.item_id)
+            .where(ServiceItemVersion.effective_on.between(today - timedelta(days=1), today))
+            .distinct()
         )
     )
     if due:

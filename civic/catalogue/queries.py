@@ -146,7 +146,9 @@ def _groups(cards: Iterable[Card]) -> tuple[tuple[Group, ...], tuple[Group, ...]
 
     categories = db.session.execute(sa.select(Category.slug, Category.name_zh, Category.name_en).order_by(Category.position, Category.id))
     departments = db.session.execute(
-        sa.select(Organisation.code, Organisation.name_zh, Organisation.name_en).where(Organisation.code.in_(by_department)).order_by(Organisation.id)
+        sa.select(Organisation.code, Organisation.name_zh, Organisation.name_en)
+        .where(Organisation.code.in_(by_department))
+        .order_by(Organisation.id)
     )
     audiences = db.session.execute(sa.select(Audience.code, Audience.name_zh, Audience.name_en).order_by(Audience.position, Audience.id))
     return made(categories, by_category), made(departments, by_department), made(audiences, by_audience)
@@ -274,7 +276,11 @@ def item_view(code: str, on: date | None = None) -> ItemView | None:
             summary[word.language] = word.text
         else:
             words[word.language].append(word.text)
-    coming = db.session.scalar(sa.select(sa.func.min(ServiceItemVersion.effective_on)).where(ServiceItemVersion.item_id == item.id, ServiceItemVersion.effective_on > day))
+    coming = db.session.scalar(
+        sa.select(sa.func.min(ServiceItemVersion.effective_on)).where(
+            ServiceItemVersion.item_id == item.id, ServiceItemVersion.effective_on > day
+        )
+    )
     return ItemView(
         code,
         version,
@@ -301,7 +307,10 @@ def papers_of(version_id: int) -> tuple[Paper, ...]:
 
 def laws_of(version_id: int) -> tuple[LawName, ...]:
     rows = db.session.scalars(
-        sa.select(Law).join(VersionLaw, VersionLaw.law_id == Law.id).where(VersionLaw.version_id == version_id).order_by(VersionLaw.position)
+        sa.select(Law)
+        .join(VersionLaw, VersionLaw.law_id == Law.id)
+        .where(VersionLaw.version_id == version_id)
+        .order_by(VersionLaw.position)
     )
     return tuple(LawName(law.name, law.level, law.is_checked) for law in rows)
 
@@ -327,10 +336,14 @@ def all_categories() -> Sequence[Category]:
 
 def withheld_items(station_id: int) -> set[int]:
     """Ids of the items that a station took off its list."""
-    return set(db.session.scalars(sa.select(StationOffer.item_id).where(StationOffer.station_id == station_id, StationOffer.is_offered.is_(False))))
+    return set(
+        db.session.scalars(sa.select(StationOffer.item_id).where(StationOffer.station_id == station_id, StationOffer.is_offered.is_(False)))
+    )
 
 
 def search_misses(limit: int = 200) -> Sequence[Any]:
     """Words searched in vain, most often first: month, language, words, count."""
     m = search.SearchMiss
-    return db.session.execute(sa.select(m.month, m.lang, m.words, m.count).order_by(m.month.desc(), m.count.desc(), m.words).limit(limit)).all()
+    return db.session.execute(
+        sa.select(m.month, m.lang, m.words, m.count).order_by(m.month.desc(), m.count.desc(), m.words).limit(limit)
+    ).all()

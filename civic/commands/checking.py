@@ -33,7 +33,11 @@ def check(as_json: bool) -> None:
     total = sum(map(len, found.values()))
     if as_json:
         violations = [{"check": name, "table": v.table, "row": v.row, "what": v.what} for name, rows in found.items() for v in rows]
-        click.echo(json.dumps({"checks": list(found), "violations": violations, "unsealed": {"count": count, "since": since and since.isoformat()}}))
+        click.echo(
+            json.dumps(
+                {"checks": list(found), "violations": violations, "unsealed": {"count": count, "since": since and since.isoformat()}}
+            )
+        )
     else:
         click.echo(f"Audit lines not sealed yet: {count}" + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else ""))
         click.echo("Nothing is wrong." if not total else f"{total} violation(s).")
@@ -71,7 +75,7 @@ def faults_of(message: Message) -> list[str]:
     if not words or not all(words):
         return ["not translated"]
     wanted = set(PLACES.findall(originals[-1]))
-    given = set().union(*(PLACES.findall(w) for w in words))
+    given = set().union(*(PLACES.findall(w or "") for w in words))
     if wanted - {"num"} != given - {"num"}:
         return [f"named places differ: {sorted(wanted ^ given)}"]
     return []

@@ -13,7 +13,7 @@ from datetime import time as day_time
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
@@ -40,7 +40,9 @@ def make_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(f"# Keys of a demonstration.\nCIVIC_SECRET_KEY={secrets.token_urlsafe(48)}\nCIVIC_DATA_KEY={secrets.token_urlsafe(48)}\n")
+        file.write(
+            f"# Keys of a demonstration.\nCIVIC_SECRET_KEY={secrets.token_urlsafe(48)}\nCIVIC_DATA_KEY={secrets.token_urlsafe(48)}\n"
+        )
 
 
 def demo_settings() -> Settings:
@@ -83,7 +85,7 @@ def demo(port: int, no_serve: bool, reset: bool) -> None:
         db.engine.dispose()
         _reset(settings)
     if not _is_made():
-        make_demo(app)
+        make_demo()
     elif not freshness.is_demo():
         raise usage("This database is a real site; `civic demo` makes its own. Choose another CIVIC_DATA_DIR.")
     else:
@@ -108,7 +110,7 @@ def _is_made() -> bool:
     return bool(freshness.snapshot().marks)
 
 
-def make_demo(app: Flask) -> None:
+def make_demo() -> None:
     """Migrations, lists, seeds, logins; the mark comes last, so that a demo that was broken off is made again."""
     began = time.monotonic()
     click.echo("Making the demonstration …")
@@ -131,7 +133,9 @@ def seed_demo() -> None:
     plan = engine.plan_load(files)
     refused = [row for count in plan.report.kinds.values() for row in count.rejected]
     if refused:
-        raise click.ClickException(f"The lists that come with the program are refused: {[(r.file, r.line, str(r.why)) for r in refused[:3]]}")
+        raise click.ClickException(
+            f"The lists that come with the program are refused: {[(r.file, r.line, str(r.why)) for r in refused[:3]]}"
+        )
     runs.run_load(Actor(None, job="seed", channel=Channel.command), plan)
     for seed in sorted(the_registry().all_of("seeds"), key=lambda s: s.position):
         if seed.kind == "demo":
@@ -141,7 +145,12 @@ def seed_demo() -> None:
 def print_logins(port: int) -> None:
     click.echo(f"\nCivic demo: http://127.0.0.1:{port}\n")
     click.echo("Sign in with the password civic-demo as")
-    for login, words in (("handler", "a department’s handler"), ("manager", "the community manager of 榕树社区"), ("admin", "the administrator"), ("auditor", "the auditor")):
+    for login, words in (
+        ("handler", "a department’s handler"),
+        ("manager", "the community manager of 榕树社区"),
+        ("admin", "the administrator"),
+        ("auditor", "the auditor"),
+    ):
         click.echo(f"  {login:10} {words}")
     click.echo("")
 

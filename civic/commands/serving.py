@@ -81,7 +81,11 @@ def serve(host: str, port: int, workers: int, no_scheduler: bool) -> None:
 def run_server(host: str, port: int, workers: int, *, with_scheduler: bool) -> None:
     """Start granian's workers, and the scheduler as a child that ends with us."""
     db.engine.dispose()
-    child = subprocess.Popen([sys.executable, "-m", "civic.cli", "scheduler"], env={**os.environ, "CIVIC_PARENT": str(os.getpid())}) if with_scheduler else None
+    child = (
+        subprocess.Popen([sys.executable, "-m", "civic.cli", "scheduler"], env={**os.environ, "CIVIC_PARENT": str(os.getpid())})
+        if with_scheduler
+        else None
+    )
     server = Server(
         "civic.wsgi:application",
         address=host,

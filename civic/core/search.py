@@ -30,7 +30,7 @@ LONGEST_QUERY = 60  # characters; longer ones are cut, a sentence still finds
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
 PARTS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+|[a-z0-9]+")
 STOP = frozenset(
-    "a an and are at be by can do for from get have help how i if in is it me my need of on or the to want what where who with you your".split()
+    ["a", "an", "and", "are", "at", "be", "by", "can", "do", "for", "from", "get", "have", "help", "how", "i", "if", "in", "is", "it", "me", "my", "need", "of", "on", "or", "the", "to", "want", "what", "where", "who", "with", "you", "your"]
 )
 STOP_ZH = re.compile(r"(我想|我要|怎么|如何|怎样|哪里|在哪|办理|申请|申领|可以|需要|一下|请问|帮我|呢|吗|的|了)")
 
@@ -282,8 +282,10 @@ def create_index(bind: Any) -> None:
         "CREATE VIRTUAL TABLE search_index USING fts5(tokens, content='search_row', content_rowid='id', tokenize=\"unicode61 categories 'L* N* Co S*'\")",
         "CREATE TRIGGER search_row_ai AFTER INSERT ON search_row BEGIN INSERT INTO search_index(rowid, tokens) VALUES (new.id, new.tokens); END",
         "CREATE TRIGGER search_row_ad AFTER DELETE ON search_row BEGIN INSERT INTO search_index(search_index, rowid, tokens) VALUES ('delete', old.id, old.tokens); END",
-        "CREATE TRIGGER search_row_au AFTER UPDATE ON search_row BEGIN INSERT INTO search_index(search_index, rowid, tokens) VALUES ('delete', old.id, old.tokens);"
-        " INSERT INTO search_index(rowid, tokens) VALUES (new.id, new.tokens); END",
+        (
+            "CREATE TRIGGER search_row_au AFTER UPDATE ON search_row BEGIN INSERT INTO search_index(search_index, rowid, tokens) VALUES ('delete', old.id, old.tokens);"
+            " INSERT INTO search_index(rowid, tokens) VALUES (new.id, new.tokens); END"
+        ),
     ):
         bind.execute(sa.text(statement.replace(":", r"\:")))
 

@@ -97,6 +97,11 @@ def _part(day: CountedDay, made: Span) -> DayPart:
         return DayPart("end", label, name, _("%(day)s: the last day", day=full))
     if day.number is None:
         short = weekday(day.day.isoweekday()) if day.why is Reason.weekend else reason_words(day)
-        return DayPart("off", label, short[:6] if lang() == "zh" else short[:12], _("%(day)s: does not count, %(why)s", day=full, why=reason_words(day)))
+        return DayPart(
+            "off",
+            label,
+            short[:6] if lang() == "zh" else short[:12],
+            _("%(day)s: does not count, %(why)s", day=full, why=reason_words(day)),
+        )
     kind = "made-up" if day.why is None and day.name_zh else "counted"
     return DayPart(kind, label, str(day.number), _("%(day)s: day %(number)s", day=full, number=day.number))

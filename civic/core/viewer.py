@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import g, has_request_context
+
+from civic.core.hooks import hooks
 
 
 class Role(enum.StrEnum):
@@ -109,13 +110,6 @@ class Viewer:
 
 
 NOBODY = Viewer()
-_build: Callable[[], Viewer] = lambda: NOBODY
-
-
-def register_builder(build: Callable[[], Viewer]) -> None:
-    """`accounts` registers what makes a Viewer of the request's session."""
-    global _build
-    _build = build
 
 
 def viewer() -> Viewer:
@@ -124,7 +118,8 @@ def viewer() -> Viewer:
         return NOBODY
     found: Viewer | None = g.get("civic_viewer")
     if found is None:
-        found = g.civic_viewer = _build()
+        build = hooks().build_viewer
+        found = g.civic_viewer = build() if build else NOBODY
     return found
 
 

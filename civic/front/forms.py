@@ -17,4 +17,8 @@ class SwitchForm(Form):
     feature = ChoiceField(_l("Which feature?"))
     territory = StringField(_l("Code of the territory (empty: everywhere)"), validators=[Optional(), Length(24)])
     from_on = DateField(_l("Counts from"), validators=[NEEDED])
-    to = RadioField(_l("What shall it be?"), choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _l("On again"))], default="off")
+    to = RadioField(
+        _l("What shall it be?"),
+        choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _l("On again"))],
+        default="off",
+    )

@@ -7,7 +7,6 @@ from flask_babel import lazy_gettext as _l
 
 from civic.core.registry import Link, Module, Seed
 from civic.core.viewer import Role, Viewer
-from civic.core.web import access, context
 from civic.territory import models, queries, seeds  # noqa: F401 - its tables
 from civic.territory.api import blp
 from civic.territory.checks import CHECKS
@@ -29,9 +28,9 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
     return links
 
 
-def _start(_app: Flask) -> None:
-    context.register_place(queries.place, queries.nearby, queries.district)
-    access.register_path_of(queries.path_of)
+def _start(app: Flask) -> None:
+    hooks = app.extensions["civic"].hooks
+    hooks.place, hooks.nearby, hooks.path_of, hooks.district = queries.place, queries.nearby, queries.path_of, queries.district
 
 
 def manifest() -> Module:

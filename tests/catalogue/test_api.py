@@ -53,7 +53,9 @@ def test_public_reads_set_no_cookie_and_allow_any_origin(client, make_item):
 def test_groups_are_listed_with_their_numbers(client, make_item):
     make_item()
     groups = client.get("/api/v1/service-groups", status=200).get_json()
-    assert groups["categories"] == [{"code": "migrants", "name": {"zh": "流动人口服务", "en": "Services for migrant residents"}, "count": 1}]
+    assert groups["categories"] == [
+        {"code": "migrants", "name": {"zh": "流动人口服务", "en": "Services for migrant residents"}, "count": 1}
+    ]
 
 
 def test_the_document_is_valid_openapi(client):

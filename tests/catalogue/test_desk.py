@@ -35,7 +35,13 @@ def filled(**changes):
     """What an editor sends: the form as `text_of` would fill it."""
     values = {k: (v.value if hasattr(v, "value") else v) for k, v in vars(text_of()).items() if k not in {"channels", "is_retired"}}
     values["category_id"] = db.session.scalar(sa.select(ServiceItemVersion.category_id))
-    more = {"channels": ["counter", "online"], "materials": "M-001 材料一\nM-002", "words_zh": "居住证\n绿卡", "words_en": "residence permit", "effective_on": "2026-11-25"}
+    more = {
+        "channels": ["counter", "online"],
+        "materials": "M-001 材料一\nM-002",
+        "words_zh": "居住证\n绿卡",
+        "words_en": "residence permit",
+        "effective_on": "2026-11-25",
+    }
     return {**values, **more, "proxy_allowed": "y", **changes}
 
 
@@ -65,7 +71,18 @@ def test_the_second_editor_sees_both_versions_and_loses_nothing(desk):
     hidden = dict(re.findall(r'name="(request_key|csrf_token|base)"[^>]*value="([^"]*)"', page))
     view = queries.item_view(item.code)
     words = operations.Words(("居住证",), ("residence permit",))
-    operations.edit_item(TESTER, item.id, 1, text_of(category_id=view.version.category_id, promised_limit=7), ("M-001",), "", (), words, view.version.effective_on, "")
+    operations.edit_item(
+        TESTER,
+        item.id,
+        1,
+        text_of(category_id=view.version.category_id, promised_limit=7),
+        ("M-001",),
+        "",
+        (),
+        words,
+        view.version.effective_on,
+        "",
+    )
     shown = text(client.post(URL, data={**filled(promised_limit="5"), **hidden}, status=409, headers=EN))
     assert "A colleague saved another version" in shown
     assert re.search(r"<td[^>]*>7</td>\s*<td[^>]*>5</td>", shown)
@@ -77,7 +94,9 @@ def test_the_second_editor_sees_both_versions_and_loses_nothing(desk):
 def test_wrong_input_is_told_at_the_field_and_kept(desk):
     client, item = desk
     emoji = "居住证🦆㙓𠮷"
-    response = client.submit(URL, filled(name_zh=emoji, name_en="", legal_limit="many", fee_zh="免" * 10_000, words_zh="长" * 121), status=422, headers=EN)
+    response = client.submit(
+        URL, filled(name_zh=emoji, name_en="", legal_limit="many", fee_zh="免" * 10_000, words_zh="长" * 121), status=422, headers=EN
+    )
     page = text(response)
     assert emoji in page
     assert "This cannot be empty" in page

@@ -8,7 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from civic.catalogue import operations, queries
-from civic.catalogue.errors import ItemChanged, NoChannel, OnlyFollowing, OnSpotNeedsNoDays, PastDay, PromiseAfterLaw, UnknownLaws, UnknownMaterials
+from civic.catalogue.errors import (
+    ItemChanged,
+    NoChannel,
+    OnlyFollowing,
+    OnSpotNeedsNoDays,
+    PastDay,
+    PromiseAfterLaw,
+    UnknownLaws,
+    UnknownMaterials,
+)
 from civic.catalogue.models import HandlingType, ItemWord, ServiceItemVersion, WordKind
 from civic.catalogue.operations import Words
 from civic.core import clock, search
@@ -22,7 +31,9 @@ WORDS = Words(("居住证",), ("residence permit",), "住满半年", "Half a yea
 
 
 def edit(item, *, base=1, on=None, materials=("M-001",), may_follow="", laws=(), words=WORDS, **changes):
-    changes.setdefault("category_id", db.session.scalar(sa.select(ServiceItemVersion.category_id).where(ServiceItemVersion.item_id == item.id)))
+    changes.setdefault(
+        "category_id", db.session.scalar(sa.select(ServiceItemVersion.category_id).where(ServiceItemVersion.item_id == item.id))
+    )
     return operations.edit_item(TESTER, item.id, base, text_of(**changes), materials, may_follow, laws, words, on or clock.today(), "why")
 
 

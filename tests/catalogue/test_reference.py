@@ -81,7 +81,11 @@ def test_the_wanted_item_stands_among_the_first_three(loaded, asked, code):
 
 def test_every_everyday_word_finds_its_item_among_the_first_three(loaded):
     rows = (line.split(",", 3) for line in (paths.DATA / "catalogue/item_words.csv").read_text().splitlines()[1:])
-    missed = [(text, code) for code, kind, _, text in rows if kind != "summary" and code not in [f.result for f in search.find(text.strip('"'))[:3]]]
+    missed = [
+        (text, code)
+        for code, kind, _, text in rows
+        if kind != "summary" and code not in [f.result for f in search.find(text.strip('"'))[:3]]
+    ]
     assert missed == []
 
 

@@ -59,7 +59,9 @@ def test_the_house_itself_and_the_past_stay_as_they_are(site):
 
 def test_an_unknown_territory_is_told_at_its_field(client, make_account, sign_in):
     sign_in(client, make_account(role=Role.administrator))
-    page = client.submit("/desk/features/", {"feature": "pigeons", "to": "off", "territory": "NOWHERE", "from_on": "2026-11-25"}, status=422, headers=EN)
+    page = client.submit(
+        "/desk/features/", {"feature": "pigeons", "to": "off", "territory": "NOWHERE", "from_on": "2026-11-25"}, status=422, headers=EN
+    )
     assert "No territory has the code NOWHERE" in page.get_data(as_text=True)
 
 

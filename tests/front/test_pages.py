@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from civic.core.search import SearchMiss
 from civic.core.db import db
+from civic.core.search import SearchMiss
 
 EN = {"Accept-Language": "en"}
 
@@ -42,7 +42,9 @@ def test_working_days_say_the_day_and_why(client):
     assert "Provisional" in page  # no decree is loaded in this test
 
 
-@pytest.mark.parametrize(("query", "words"), [("from=31.2.2026", "31.2.2026"), ("days=-1", "-1"), ("days=1e9", "1e9"), ("from=1850-01-01", "1850-01-01")])
+@pytest.mark.parametrize(
+    ("query", "words"), [("from=31.2.2026", "31.2.2026"), ("days=-1", "-1"), ("days=1e9", "1e9"), ("from=1850-01-01", "1850-01-01")]
+)
 def test_wrong_days_are_told_at_the_field_and_at_the_top(client, query, words):
     page = text(client.get(f"/workdays?{query}", status=200, headers=EN))
     assert page.count(words) >= 3

@@ -66,10 +66,8 @@ def test_every_import_exists(environment):
             offered = {m.name for m in target.find_all(nodes.Macro)} | {
                 n.name for a in target.find_all(nodes.Assign) for n in [a.target] if isinstance(n, nodes.Name)
             }
-            for entry in node.names:
-                wanted = entry[0] if isinstance(entry, tuple) else entry
-                if wanted not in offered:
-                    missing.append(f"{name}: {wanted} from {node.template.value}")
+            wanted = [entry[0] if isinstance(entry, tuple) else entry for entry in node.names]
+            missing += [f"{name}: {each} from {node.template.value}" for each in wanted if each not in offered]
     assert missing == []
 
 

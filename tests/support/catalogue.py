@@ -40,7 +40,12 @@ def make_item(site: Any) -> Callable[..., ServiceItem]:
     """A service item in force today, with papers, words and search rows."""
 
     def make(
-        code: str = "SI-LG-004", department: Organisation | None = None, materials: tuple[str, ...] = ("M-001", "M-002"), may_follow: str = "", words: Words | None = None, **changes: Any
+        code: str = "SI-LG-004",
+        department: Organisation | None = None,
+        materials: tuple[str, ...] = ("M-001", "M-002"),
+        may_follow: str = "",
+        words: Words | None = None,
+        **changes: Any,
     ) -> ServiceItem:
         with atomic() as tx:
             owner_id = department.id if department else _department().id
@@ -52,7 +57,9 @@ def make_item(site: Any) -> Callable[..., ServiceItem]:
             db.session.add(item)
             db.session.flush()
             operations.add_version(TESTER, item, text_of(**changes), materials, may_follow, (), clock.today(), "")
-            operations.replace_words(item, words or Words(("居住证", "暂住证"), ("residence permit",), "住满半年，领居住证", "After half a year"))
+            operations.replace_words(
+                item, words or Words(("居住证", "暂住证"), ("residence permit",), "住满半年，领居住证", "After half a year")
+            )
             db.session.flush()
             operations.index_items([item.id])
             tx.touch("catalogue")

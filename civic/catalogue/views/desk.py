@@ -38,7 +38,7 @@ def items() -> str:
 @staff(Role.handler, Role.administrator)
 def edit(code: str) -> str:
     item, view = _load(code)
-    form = _form(item)
+    form = _form()
     form.fill(view)
     form.base.data = str(item.lock_version)
     form.effective_on.data = clock.today()
@@ -50,7 +50,7 @@ def edit(code: str) -> str:
 def save(code: str) -> ResponseReturnValue:
     """Make the new version; a refusal or a colleague's change shows the form again with everything typed."""
     item, view = _load(code)
-    form, status, theirs = _form(item), 422, []
+    form, status, theirs = _form(), 422, []
     if form.validate_on_submit():
         try:
             with keyed(form, to=lambda version: url_for(".edit", code=code)):
@@ -64,7 +64,9 @@ def save(code: str) -> ResponseReturnValue:
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
-            flash(_("Saved as version %(number)s. It counts from %(day)s on.", number=made.number, day=format_day(made.effective_on)), "good")
+            flash(
+                _("Saved as version %(number)s. It counts from %(day)s on.", number=made.number, day=format_day(made.effective_on)), "good"
+            )
             return redirect(url_for(".edit", code=code), 303)
     return _page(form, item, view, theirs), status
 
@@ -82,7 +84,7 @@ def _load(code: str) -> tuple[ServiceItem, queries.ItemView]:
     return item, view
 
 
-def _form(item: ServiceItem) -> ItemForm:
+def _form() -> ItemForm:
     form = ItemForm()
     form.category_id.choices = [(c.id, plain(c.name)) for c in queries.all_categories()]
     return form

@@ -55,5 +55,9 @@ def _page(station: Station, form: OfferForm) -> str:
     for card in whole.cards.values():
         groups[card.category].append(card)
     return render_template(
-        "catalogue/offers.html", station=station, form=form, withheld=withheld, groups=[(names[c], cards) for c, cards in groups.items() if cards]
+        "catalogue/offers.html",
+        station=station,
+        form=form,
+        withheld=withheld,
+        groups=[(names[c], cards) for c, cards in groups.items() if cards],
     )

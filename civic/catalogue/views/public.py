@@ -74,7 +74,11 @@ def link_to(asked: Asked | None = None, **changes: str) -> str:
 
 def hot_words() -> list[str]:
     """Words that most people come with, shown below the search field."""
-    return ["居住证", "老人金", "租房补贴", "小孩入学"] if lang() == "zh" else ["residence permit", "old age money", "help with rent", "school place"]
+    return (
+        ["居住证", "老人金", "租房补贴", "小孩入学"]
+        if lang() == "zh"
+        else ["residence permit", "old age money", "help with rent", "school place"]
+    )
 
 
 def row_of(card: Card, phrase: str, whole: queries.Overview) -> dict[str, Any]:
@@ -128,7 +132,9 @@ def _chosen(asked: Asked, whole: queries.Overview) -> list[dict[str, str]]:
 
 def _channel_filters(asked: Asked, answer: queries.Answer) -> list[dict[str, Any]]:
     total = len(answer.cards) if not asked.channel else None
-    entries: list[dict[str, Any]] = [{"label": _("All ways"), "href": link_to(asked, channel=""), "is_current": not asked.channel, "count": total}]
+    entries: list[dict[str, Any]] = [
+        {"label": _("All ways"), "href": link_to(asked, channel=""), "is_current": not asked.channel, "count": total}
+    ]
     for channel, count in answer.by_channel.items():
         if count or asked.channel == channel:
             entries.append(
@@ -216,7 +222,9 @@ def qr(code: str) -> Response:
     if code not in queries.overview().cards:
         abort(404)
     buffer = io.BytesIO()
-    segno.make(site_address(url_for(".item", code=code)), error="m").save(buffer, kind="svg", border=2, svgclass=None, lineclass=None, omitsize=True, xmldecl=False)
+    segno.make(site_address(url_for(".item", code=code)), error="m").save(
+        buffer, kind="svg", border=2, svgclass=None, lineclass=None, omitsize=True, xmldecl=False
+    )
     response = Response(buffer.getvalue(), mimetype="image/svg+xml")
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response

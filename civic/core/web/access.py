@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from civic.core.db import db
 from civic.core.errors import NotAllowed
+from civic.core.hooks import hooks
 from civic.core.registry import the_registry
 from civic.core.viewer import Role, Viewer, viewer
 from civic.core.web.preferences import preferences
@@ -97,16 +98,7 @@ def init_access(app: Flask, ask_sign_in: Callable[[], Response]) -> None:
         return None
 
 
-_path_of: Callable[[str], str] = lambda code: ""
-
-
-def register_path_of(find: Callable[[str], str]) -> None:
-    """`territory` registers what turns a territory code into its path."""
-    global _path_of
-    _path_of = find
-
-
 def place_path() -> str:
     """The path of the community the reader chose, '' without one."""
     code = preferences().place
-    return _path_of(code) if code else ""
+    return hooks().path_of(code) if code else ""

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import brotli
 
-STYLES = ("css/tokens.css", "css/base.css") + tuple(
-    f"css/components/{family}.css" for family in ("frame", "controls", "lists", "notices", "time", "forms", "tables", "paper")
-)
+FAMILIES = ("frame", "controls", "lists", "notices", "time", "forms", "tables", "paper")
+STYLES = ("css/tokens.css", "css/base.css", *(f"css/components/{family}.css" for family in FAMILIES))
 APART = ("css/components/elder.css",)  # loaded in elder mode alone
 SITE_CSS = "css/site.css"
 COMPRESSED = {".css", ".js", ".svg", ".json", ".webmanifest"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +9,11 @@ from flask import Flask, current_app, request
 from flask_babel import gettext as _
 
 from civic.core import clock, freshness, i18n
+from civic.core.hooks import hooks
 from civic.core.registry import Link, the_registry
 from civic.core.viewer import viewer
 from civic.core.web.access import place_path
 from civic.core.web.preferences import preferences, switch
-
-_place: Callable[[str], Any] = lambda code: None
-_places: Callable[[str], list[Any]] = lambda chosen: []
-_district: Callable[[], Any] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -35,15 +31,9 @@ def shown(link: Link) -> ShownLink:
     return ShownLink(link.label, link.href, link.icon, link.hint, request.path.startswith(link.href))
 
 
-def register_place(find: Callable[[str], Any], some: Callable[[str], list[Any]], district: Callable[[], Any]) -> None:
-    """`territory` registers how a chosen community is shown, which few are offered in the header, the district's name."""
-    global _place, _places, _district
-    _place, _places, _district = find, some, district
-
-
 def _site_name() -> str:
     """`番禺区社区网`, `Panyu District neighbourhoods`; `Civic` before a district is loaded."""
-    district = _district()
+    district = hooks().district()
     return _("%(district)s neighbourhoods", district=i18n.plain(district)) if district else "Civic"
 
 
@@ -71,8 +61,8 @@ def init_context(app: Flask) -> None:
             "lang": lang,
             "html_lang": "zh-CN" if lang == "zh" else "en",
             "mode": chosen.mode,
-            "place": _place(chosen.place) if chosen.place else None,
-            "places": _places(chosen.place),
+            "place": hooks().place(chosen.place) if chosen.place else None,
+            "places": hooks().nearby(chosen.place),
             "switch": switch,
             "viewer": who,
             "navigation": [shown(link) for link in registry.ask("navigation", who, path)],

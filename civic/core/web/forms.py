@@ -14,7 +14,6 @@ from typing import Any
 from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import CSRFProtect, FlaskForm
-from markupsafe import Markup
 from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
@@ -73,8 +72,8 @@ class Length:
             )
 
 
-class ChoiceField(SelectField):
-    """A select whose choices are (value, label) pairs; an unknown value is refused in words."""
+class ChoiceField(SelectField):  # type: ignore[misc]  # the library's stubs are left out (pyproject)
+    """A select (its choices are `SelectChoice(value, label)`); an unknown value is refused in words."""
 
     def pre_validate(self, form: Any) -> None:
         if self.validate_choice and not any(str(value) == str(self.data) for value, *_ in self.iter_choices()):
@@ -109,7 +108,3 @@ def refuse(form: Form, refusal: DomainError) -> int:
         form.form_errors.append(refusal.message)
     form.new_key()
     return refusal.status
-
-
-def option(value: Any, label: Any) -> tuple[Any, str | Markup]:
-    return value, str(label)

@@ -40,7 +40,11 @@ def home() -> str:
 
 
 def _hot() -> list[str]:
-    return ["居住证", "老人金", "租房补贴", "小孩入学"] if lang() == "zh" else ["residence permit", "old age money", "help with rent", "school place"]
+    return (
+        ["居住证", "老人金", "租房补贴", "小孩入学"]
+        if lang() == "zh"
+        else ["residence permit", "old age money", "help with rent", "school place"]
+    )
 
 
 @bp.get("/search")
@@ -66,7 +70,12 @@ def _own_pages(asked: str) -> list[Link]:
     """Pages and switches of the site itself; 长辈版 is found by its other names too."""
     words = search.normal(asked)
     known = [
-        (_("Large text"), switch_home("elder"), "elder", "长辈版 关怀版 适老 老人模式 大字 大字版 large text big letters elder mode senior"),
+        (
+            _("Large text"),
+            switch_home("elder"),
+            "elder",
+            "长辈版 关怀版 适老 老人模式 大字 大字版 large text big letters elder mode senior",
+        ),
         (_("High contrast"), switch_home("contrast"), "contrast", "高对比 高对比度 对比 看不清 high contrast"),
         (_("Count working days"), url_for("front.workdays"), "calendar", "工作日 节假日 放假 调休 几个工作日 working days holidays"),
         (_("All communities and villages"), url_for("front.places_page"), "pin", "社区 村 我的社区 换社区 community village"),
@@ -75,7 +84,11 @@ def _own_pages(asked: str) -> list[Link]:
         (_("Privacy"), url_for("front.privacy"), "lock", "隐私 个人信息 privacy personal data"),
         (_("Open data and API"), "/api/v1/docs", "down-file", "接口 开放数据 数据 api open data"),
     ]
-    return [Link(label, href, icon) for label, href, icon, terms in known if len(words) > 1 and (words in terms or words in search.normal(str(label)))]
+    return [
+        Link(label, href, icon)
+        for label, href, icon, terms in known
+        if len(words) > 1 and (words in terms or words in search.normal(str(label)))
+    ]
 
 
 def switch_home(mode: str) -> str:
@@ -97,7 +110,18 @@ def workdays() -> str:
     asked, faults = _asked_days()
     result = spans.deadline(asked["days"], asked["unit"], asked["start"]) if not faults else None
     years = sorted(decrees.calendar().published_years)
-    return render_template("front/workdays.html", asked=asked, faults=faults, result=result, years=years, units=Unit, most=MOST_DAYS, reasons=Reason, skipped=_skipped(result), format_day=format_day)
+    return render_template(
+        "front/workdays.html",
+        asked=asked,
+        faults=faults,
+        result=result,
+        years=years,
+        units=Unit,
+        most=MOST_DAYS,
+        reasons=Reason,
+        skipped=_skipped(result),
+        format_day=format_day,
+    )
 
 
 def _asked_days() -> tuple[dict[str, Any], dict[str, str]]:
@@ -118,7 +142,13 @@ def _asked_days() -> tuple[dict[str, Any], dict[str, str]]:
             days = int(wide)
         else:
             faults["days"] = _("“%(text)s” is not a whole number from 0 to %(most)s.", text=number[:30], most=MOST_DAYS)
-    return {"start": start, "from": text or start.isoformat(), "days": days, "days_text": number or str(days), "unit": Unit(unit) if unit in set(Unit) else Unit.working_day}, faults
+    return {
+        "start": start,
+        "from": text or start.isoformat(),
+        "days": days,
+        "days_text": number or str(days),
+        "unit": Unit(unit) if unit in set(Unit) else Unit.working_day,
+    }, faults
 
 
 def _skipped(result: spans.Deadline | None) -> list[tuple[str, str]]:
@@ -139,7 +169,7 @@ def decrees_csv() -> Response:
 @public
 def verify(name: str) -> Response:
     """The check scripts that need nothing of ours, as they are."""
-    if name not in {"due_date.py"}:
+    if name != "due_date.py":
         abort(404)
     return send_from_directory(paths.VERIFY, name, mimetype="text/x-python", max_age=3600)
 
@@ -163,5 +193,3 @@ def privacy() -> str:
 def accessibility() -> str:
     reading("features")
     return render_template("front/accessibility.html")
-
-
