@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import pgettext
 
-from civic.catalogue import api, loaders, operations, policies, queries
+from civic.catalogue import api, operations, policies, queries
+from civic.catalogue.loaders import grid, items, lists, words
 from civic.catalogue.models import ServiceItem, ServiceItemVersion, VersionMaterial
 from civic.catalogue.views import desk, offers, public
 from civic.core import search
@@ -108,6 +109,6 @@ def manifest() -> Module:
         home_cards=_home,
         desk_actions=_actions,
         search_sources=(SearchSource(queries.SOURCE, _l("Services"), _hits),),
-        loaders=loaders.ALL,
+        loaders=(*lists.ALL, items.SERVICE_ITEMS, grid.GRID_ITEMS, words.AUDIENCES, words.ITEM_WORDS, words.ITEM_AUDIENCES),
         checks=(Check("service items", _papers),),
     )

@@ -37,7 +37,7 @@ class Hooks:
     """build_viewer: the viewer of this request (`accounts`).  The others are `territory`'s.
 
     path_of: a community's path of codes, '' for an unknown code.  place: how it is shown.  nearby: the few offered in the header.
-    district: the district's name.
+    district: the district's name.  frame_topics: content that every page shows in its frame (the chosen station).
     """
 
     build_viewer: Callable[[], Viewer] | None = None
@@ -45,6 +45,7 @@ class Hooks:
     place: Callable[[str], Any] = _no_place
     nearby: Callable[[str], list[Any]] = _no_neighbours
     district: Callable[[], Bilingual | None] = _no_district
+    frame_topics: tuple[str, ...] = ()
 
 
 def hooks() -> Hooks:

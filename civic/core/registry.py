@@ -128,7 +128,6 @@ class Module:
     roles: tuple[Role, ...] = ()
     navigation: Shown = _nothing
     elder_doors: Shown = _nothing
-    footer: Shown = _nothing
     home_cards: Shown = _nothing
     desk_queues: Shown = _nothing
     desk_actions: Shown = _nothing

@@ -31,6 +31,7 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
 def _start(app: Flask) -> None:
     hooks = app.extensions["civic"].hooks
     hooks.place, hooks.nearby, hooks.path_of, hooks.district = queries.place, queries.nearby, queries.path_of, queries.district
+    hooks.frame_topics = (queries.TOPIC,)
 
 
 def manifest() -> Module:

@@ -18,10 +18,10 @@ from civic.core.web import access
 
 
 @pytest.fixture
-def look_as(monkeypatch):
+def look_as(site, monkeypatch):
     def become(*roles: Role, account: int | None = 1) -> None:
         someone = Viewer(account_id=account, name="x", scopes=tuple(Scope(role, "/440113/") for role in roles))
-        monkeypatch.setattr(viewer, "_build", lambda: someone)
+        monkeypatch.setattr(site.extensions["civic"].hooks, "build_viewer", lambda: someone)
 
     return become
 
@@ -79,7 +79,7 @@ def test_a_feature_off_from_tomorrow_is_there_today(client):
 
 
 def test_off_in_a_territory_concerns_whoever_chose_it(client, monkeypatch):
-    monkeypatch.setattr(access, "_path_of", {"C1": "/440113/C1/", "C2": "/440113/C2/"}.get)
+    monkeypatch.setattr(client.application.extensions["civic"].hooks, "path_of", {"C1": "/440113/C1/", "C2": "/440113/C2/"}.get)
     switch_off("/440113/C1/")
     for place, status in (("C1", 404), ("C2", 200)):
         client.set_cookie("civic_place", place)

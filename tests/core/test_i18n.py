@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
-from civic.core import clock, i18n, viewer
+from civic.core import clock, i18n
 from civic.core.atomic import atomic
 from civic.core.db import Bilingual, db
 from civic.core.site import SiteMark
@@ -91,7 +91,7 @@ def test_another_zone_moves_the_local_day():
 def test_limits_count_by_account_else_by_address(site, monkeypatch):
     with request_of(site, environ_base={"REMOTE_ADDR": "203.0.113.7"}):
         assert limits.who() == "address:203.0.113.7"
-    monkeypatch.setattr(viewer, "_build", lambda: Viewer(account_id=5))
+    monkeypatch.setattr(site.extensions["civic"].hooks, "build_viewer", lambda: Viewer(account_id=5))
     with request_of(site, environ_base={"REMOTE_ADDR": "203.0.113.7"}):
         assert (limits.who(), limits.address()) == ("account:5", "address:203.0.113.7")
 

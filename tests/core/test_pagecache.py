@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from civic.app import create_app
-from civic.core import clock, freshness, viewer
+from civic.core import clock, freshness
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.site import FeatureSwitch, SiteMark
@@ -274,7 +274,7 @@ def test_other_pages_are_not_stored(cached, reader):
 
 def test_signed_in_readers_and_programs_never_meet_the_store(cached, reader, monkeypatch):
     reader.get(BOARD)
-    monkeypatch.setattr(viewer, "_build", lambda: Viewer(account_id=1, name="Wang"))
+    monkeypatch.setattr(cached.extensions["civic"].hooks, "build_viewer", lambda: Viewer(account_id=1, name="Wang"))
     for headers in ({"Cookie": "civic_session=x"}, {"Authorization": "Bearer x"}):
         answer = cached.test_client(use_cookies=False).get(BOARD, headers=headers, status=200)
         assert answer.headers["Cache-Control"] == "private, no-cache"

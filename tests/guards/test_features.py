@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from civic.core import clock, search, viewer
+from civic.core import clock, search
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.site import FeatureSwitch
@@ -78,7 +78,7 @@ def test_off_in_a_territory_is_off_in_its_search_too(site):
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_the_desk_shows_only_work_of_what_is_on(client, off, name, monkeypatch):
-    monkeypatch.setattr(viewer, "_build", lambda: CLERK)
+    monkeypatch.setattr(client.application.extensions["civic"].hooks, "build_viewer", lambda: CLERK)
     assert f'href="/{name}/"' in client.get("/desk/", status=200).get_data(as_text=True)
     off(name)
     text = client.get("/desk/", status=200).get_data(as_text=True)

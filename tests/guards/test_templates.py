@@ -60,7 +60,7 @@ def test_every_import_exists(environment):
         tree = tree_of(environment, name)
         for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import)):
             if isinstance(node.template, nodes.Const) and node.template.value not in names():
-                missing.append(f"{name}: {node.template.value}")
+                missing += [f"{name}: {node.template.value}"]
         for node in tree.find_all(nodes.FromImport):
             target = tree_of(environment, node.template.value)
             offered = {m.name for m in target.find_all(nodes.Macro)} | {
@@ -136,7 +136,6 @@ def test_every_form_that_writes_carries_its_token():
     wrong = []
     for name in names():
         text = re.sub(r"\{#.*?#\}", "", (paths.TEMPLATES / name).read_text(encoding="utf-8"), flags=re.DOTALL)
-        for form in re.findall(r"<form\b[^>]*method=\"post\".*?</form>", text, re.DOTALL | re.IGNORECASE):
-            if not re.search(r"hidden_tag\(\)|csrf_token", form):
-                wrong.append(name)
+        forms = re.findall(r"<form\b[^>]*method=\"post\".*?</form>", text, re.DOTALL | re.IGNORECASE)
+        wrong += [name for form in forms if not re.search(r"hidden_tag\(\)|csrf_token", form)]
     assert wrong == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,12 +11,12 @@ from civic.core.viewer import Actor, Role, Scope, Viewer
 
 
 @pytest.fixture
-def signed_in_as(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Viewer]:
+def signed_in_as(site: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Viewer]:
     """`signed_in_as(Role.manager, path)`: every request of this test is hers."""
 
     def sign_in(role: Role, path: str, organisations: frozenset[int] = frozenset()) -> Viewer:
         viewer = Viewer(account_id=7, name="阿玲", scopes=(Scope(role, path, organisations),))
-        monkeypatch.setattr("civic.core.viewer._build", lambda: viewer)
+        monkeypatch.setattr(site.extensions["civic"].hooks, "build_viewer", lambda: viewer)
         return viewer
 
     return sign_in

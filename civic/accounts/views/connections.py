@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from civic.accounts import labels, operations, policies, queries
 from civic.accounts.forms import OpeningForm
@@ -81,5 +82,11 @@ def look(opening_id: int) -> ResponseReturnValue:
     except DomainError as refusal:
         flash(refusal.message, "warn")
         return redirect(url_for(".index"), 303)
-    heads = [{"label": word} for word in (_("Moment"), _("Login"), _("Address"), _("Port"), _("What"))]
+    heads = [
+        {"label": pgettext("column", "Moment")},
+        {"label": pgettext("field", "Login")},
+        {"label": pgettext("field", "Address")},
+        {"label": pgettext("column", "Port")},
+        {"label": pgettext("column", "What")},
+    ]
     return answer(render_template("accounts/connection_records.html", opening=opening, seen=seen, heads=heads, act_words=labels.ACT))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import ngettext, pgettext
 
 from civic.accounts import labels, operations, passwords, policies, queries
 from civic.accounts.errors import OutOfReach
@@ -31,7 +31,11 @@ bp = Blueprint("accounts_desk", __name__, url_prefix="/desk/accounts")
 
 
 def _trail(*more: dict[str, str]) -> list[dict[str, str]]:
-    return [{"label": _("Desk"), "href": "/desk/"}, {"label": _("Accounts and rights"), "href": url_for("accounts_desk.index")}, *more]
+    return [
+        {"label": pgettext("page", "Desk"), "href": "/desk/"},
+        {"label": _("Accounts and rights"), "href": url_for("accounts_desk.index")},
+        *more,
+    ]
 
 
 def _wanted() -> tuple[str, Role | None, bool, int]:
@@ -53,17 +57,22 @@ def index() -> ResponseReturnValue:
         return url_for(".index", **{name: value for name, value in chosen.items() if value})
 
     states = [
-        {"label": _("Open accounts"), "href": address(state=""), "is_current": not closed},
-        {"label": _("Closed accounts"), "href": address(state="closed"), "is_current": closed},
+        {"label": pgettext("filter", "Open accounts"), "href": address(state=""), "is_current": not closed},
+        {"label": pgettext("filter", "Closed accounts"), "href": address(state="closed"), "is_current": closed},
     ]
-    roles = [{"label": _("All roles"), "href": address(role=""), "is_current": role is None}]
+    roles = [{"label": pgettext("filter", "All roles"), "href": address(role=""), "is_current": role is None}]
     roles += [{"label": labels.ROLE[each], "href": address(role=each.value), "is_current": each is role} for each in Role]
     pages = {
         "told": ngettext("%(num)s account", "%(num)s accounts", total),
         "first_href": address() if page > 1 else "",
         "next_href": address(page=page + 1) if page * PAGE < total else "",
     }
-    heads = [{"label": word} for word in (_("Name"), _("Login"), _("Rights"), _("Last seen"))]
+    heads = [
+        {"label": pgettext("person", "Name")},
+        {"label": pgettext("field", "Login")},
+        {"label": pgettext("section", "Rights")},
+        {"label": pgettext("column", "Last seen")},
+    ]
     shown = {"rows": rows, "heads": heads, "pages": pages, "words": words, "is_closed": closed, "role_words": labels.ROLE}
     return render_template("accounts/desk_list.html", states=states, roles=roles, chosen_role=role, **shown)
 

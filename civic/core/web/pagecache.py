@@ -26,6 +26,7 @@ from werkzeug.http import parse_etags
 from werkzeug.wrappers import Response
 
 from civic.core import clock, freshness
+from civic.core.hooks import hooks
 from civic.core.web.preferences import SESSION_COOKIE, SWITCHES, preferences_from
 
 MOST_ENTRIES = 4000
@@ -47,7 +48,7 @@ def reading(*topics: str, args: tuple[str, ...] = (), fresh_until: datetime | No
     """Declare the page of this request a reading page.  Call it in the view, once its topics are known."""
     notes = request.environ.get("civic.cache")
     if notes is not None:  # the cache asks; a list, because Werkzeug hands a copy of the environ on
-        notes[:] = [Reading(topics, args, fresh_until)]
+        notes[:] = [Reading((*topics, *hooks().frame_topics), args, fresh_until)]
 
 
 @dataclass(frozen=True)

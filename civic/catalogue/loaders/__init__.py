@@ -1,0 +1,1 @@
+"""The catalogue’s lists.  One file each noun; `references` is what they share."""
