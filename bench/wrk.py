@@ -64,7 +64,8 @@ def ensure() -> None:
 
 
 def version() -> str:
-    return (subprocess.run(["wrk", "--version"], check=False, capture_output=True, text=True).stdout or "?").split(" [")[0].strip()
+    told = subprocess.run(["wrk", "--version"], check=False, capture_output=True, text=True).stdout
+    return told.removeprefix("wrk ").partition(" [")[0].strip() or "unknown"
 
 
 def press(address: str, load: Load, seconds: int, start: int = 0) -> Sample:

@@ -43,13 +43,14 @@ def postgres_server() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """engine name → address of a new, empty database."""
+    """engine name → address of a new, empty database of this worker."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
 
     def make(engine: str, name: str) -> str:
         if engine == "sqlite":
             return f"sqlite:///{tmp_path_factory.mktemp(name) / 'civic.db'}"
         server: Any = request.getfixturevalue("postgres_server")
-        address: str = server.create_database(name)
+        address: str = server.create_database(f"civic_{worker}_{name}")
         return address
 
     return make
@@ -66,8 +67,7 @@ def upgrade(app: Flask, revision: str = "head") -> None:
 @pytest.fixture(scope="session", params=ENGINES)
 def app(request: pytest.FixtureRequest, database_url: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The site, once for each database engine."""
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    url = database_url(request.param, f"civic_{worker}")
+    url = database_url(request.param, "shared")
     made = create_app(settings_for(url, tmp_path_factory.mktemp("data")), extra=features.modules())
     made.test_client_class = CheckingClient
     upgrade(made)

@@ -53,7 +53,7 @@ class NewPasswordForm(StageForm):
     """A password of one's own, typed twice."""
 
     new_password = PasswordField(
-        _l("New password"),
+        _p("field", "New password"),
         [needed(_l("Type a new password.")), Length(passwords.MOST)],
         description=_l("At least 10 characters. A short sentence is easy to remember."),
     )

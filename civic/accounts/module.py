@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 
 from civic.accounts import api, cli, models, operations, policies, queries, session
 from civic.accounts.views import account, connections, desk, sign_in
@@ -26,7 +27,11 @@ def _desk_actions(viewer: Viewer) -> Sequence[Link]:
     if policies.can_use_log(viewer):
         found.append(
             Link(
-                _("Connection log"), url_for("connections.index"), "shield", _("Opened by two people, with a document number"), position=810
+                pgettext("page", "Connection log"),
+                url_for("connections.index"),
+                "shield",
+                _("Opened by two people, with a document number"),
+                position=810,
             )
         )
     return found

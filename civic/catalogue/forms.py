@@ -63,7 +63,7 @@ class ItemForm(Form):
     summary_en = StringField(_l("One plain sentence in English: when does one need it?"), validators=[Optional(), Length(120)])
     words_zh = TextAreaField(_l("What people say, in Chinese"), validators=[WordLines()], render_kw={"rows": 5})
     words_en = TextAreaField(_l("What people say, in English"), validators=[WordLines()], render_kw={"rows": 5})
-    category_id = ChoiceField(_l("Subject"), coerce=int)
+    category_id = ChoiceField(_p("form", "Subject"), coerce=int)
     target_group_zh = TextAreaField(_l("Who may apply, in Chinese"), validators=[NEEDED, Length(300)], render_kw={"rows": 3})
     target_group_en = TextAreaField(_l("Who may apply, in English"), validators=[NEEDED, Length(400)], render_kw={"rows": 3})
     materials = TextAreaField(_l("Papers to bring: one code a line, in order"), validators=[NEEDED, Length(2000)], render_kw={"rows": 6})
@@ -71,7 +71,7 @@ class ItemForm(Form):
     legal_limit = IntegerField(
         _l("Limit in days"), validators=[NEEDED, NumberRange(1, 3660, _l("A whole number from %(min)s to %(max)s."))]
     )
-    limit_unit = ChoiceField(_l("Counted in"), choices=_choices(labels.UNIT))
+    limit_unit = ChoiceField(_p("form", "Counted in"), choices=_choices(labels.UNIT))
     legal_limit_source = ChoiceField(_l("Where the limit comes from"), choices=_choices(labels.SOURCE))
     legal_limit_text_zh = TextAreaField(_l("What the rule says, in Chinese"), validators=[NEEDED, Length(300)], render_kw={"rows": 2})
     legal_limit_text_en = TextAreaField(_l("What the rule says, in English"), validators=[NEEDED, Length(400)], render_kw={"rows": 2})
@@ -84,12 +84,12 @@ class ItemForm(Form):
     channels = Checks(_l("Ways to hand it in"), choices=_choices(labels.CHANNEL))
     fee_zh = StringField(_l("Fee in Chinese"), validators=[NEEDED, Length(200)])
     fee_en = StringField(_l("Fee in English"), validators=[NEEDED, Length(300)])
-    onsite_visits = IntegerField(_l("Visits needed"), validators=[NEEDED, NumberRange(0, 9, _l("A whole number from %(min)s to %(max)s."))])
+    onsite_visits = IntegerField(_p("form", "Visits needed"), validators=[NEEDED, NumberRange(0, 9, _l("A whole number from %(min)s to %(max)s."))])
     proxy_allowed = BooleanField(_l("Somebody else may apply for the person"))
     result_zh = StringField(_l("What the applicant gets, in Chinese"), validators=[NEEDED, Length(200)])
     result_en = StringField(_l("What the applicant gets, in English"), validators=[NEEDED, Length(300)])
     laws = TextAreaField(_l("Laws: one name with 《》 a line"), validators=[Length(2000)], render_kw={"rows": 3})
-    effective_on = DateField(_l("Counts from"), validators=[NEEDED])
+    effective_on = DateField(_p("form", "Counts from"), validators=[NEEDED])
     is_retired = BooleanField(_l("From that day on this service is no longer offered"))
     note = StringField(_l("Why this change, for colleagues"), validators=[Optional(), Length(300)])
 

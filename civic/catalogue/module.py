@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 from flask_babel import pgettext
 
 from civic.catalogue import api, operations, policies, queries
@@ -35,9 +36,9 @@ def _home(_viewer: Viewer) -> list[Card]:
     wanted = ("SI-LG-004", "SI-MZ-008", "SI-YB-001", "SI-ZJ-002", "SI-LG-012", "SI-CL-001")
     rows = [public.row_of(whole.cards[code], "", whole) for code in wanted if code in whole.cards]
     more = Link(_("All %(count)s services", count=len(whole.cards)), url_for("catalogue.items"))
-    found = [Card(_("Often needed"), "catalogue/home_items.html", {"rows": rows}, more, 20)] if rows else []
+    found = [Card(pgettext("home", "Often needed"), "catalogue/home_items.html", {"rows": rows}, more, 20)] if rows else []
     groups = [{"href": public.link_to(audience=g.code), "name": g.name, "count": g.count} for g in whole.audiences]
-    return [*found, Card(_("For whom"), "catalogue/home_groups.html", {"groups": groups}, None, 30)] if groups else found
+    return [*found, Card(pgettext("home", "For whom"), "catalogue/home_groups.html", {"groups": groups}, None, 30)] if groups else found
 
 
 def _actions(viewer: Viewer) -> list[Link]:
@@ -108,7 +109,7 @@ def manifest() -> Module:
         elder_doors=_door,
         home_cards=_home,
         desk_actions=_actions,
-        search_sources=(SearchSource(queries.SOURCE, _l("Services"), _hits),),
+        search_sources=(SearchSource(queries.SOURCE, _p("page", "Services"), _hits),),
         loaders=(*lists.ALL, items.SERVICE_ITEMS, grid.GRID_ITEMS, words.AUDIENCES, words.ITEM_WORDS, words.ITEM_AUDIENCES),
         checks=(Check("service items", _papers),),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.core import audit, files, idempotency, jobs, search, tries
 from civic.core.atomic import atomic
@@ -34,7 +34,7 @@ def _may_open_list(viewer: Viewer, _file: files.StoredFile) -> bool:
 def manifest() -> Module:
     return Module(
         name="core",
-        title=_l("Site"),
+        title=_p("module", "Site"),
         blueprints=(downloads.bp,),
         cli=(load,),
         jobs=(

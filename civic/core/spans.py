@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import ngettext, pgettext
 
 from civic.core import clock
 from civic.core.db import Bilingual
@@ -62,7 +62,7 @@ def amount_words(amount: int, unit: Unit) -> str:
 def reason_words(day: CountedDay) -> str:
     """Why a day does not count: the holiday's name, or that it is a weekend."""
     if day.why is Reason.weekend:
-        return _("Weekend")
+        return pgettext("calendar", "Weekend")
     return plain(Bilingual(day.name_zh, day.name_en))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 from wtforms import DateField, RadioField, SelectChoice, StringField
 from wtforms.validators import InputRequired, Optional
 
@@ -16,9 +17,9 @@ class SwitchForm(Form):
 
     feature = ChoiceField(_l("Which feature?"))
     territory = StringField(_l("Code of the territory (empty: everywhere)"), validators=[Optional(), Length(24)])
-    from_on = DateField(_l("Counts from"), validators=[NEEDED])
+    from_on = DateField(_p("form", "Counts from"), validators=[NEEDED])
     to = RadioField(
         _l("What shall it be?"),
-        choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _l("On again"))],
+        choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _p("feature", "On again"))],
         default="off",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 from flask_babel import pgettext
 
 from civic.core.registry import Link, Module
@@ -16,15 +16,15 @@ from civic.front.views import desk, features, health, loading, reading
 def _navigation(_viewer: Viewer) -> list[Link]:
     return [
         Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", position=80),
-        Link(_("Working days"), url_for("front.workdays"), "calendar", position=90),
+        Link(pgettext("page", "Working days"), url_for("front.workdays"), "calendar", position=90),
     ]
 
 
 def _doors(_viewer: Viewer) -> list[Link]:
     return [
         Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", _("Where, when open, phone"), position=80),
-        Link(_("Working days"), url_for("front.workdays"), "calendar", _("On which day will it be done?"), position=90),
-        Link(_("My community"), url_for("front.places_page"), "pin", _("Choose where you live"), position=95),
+        Link(pgettext("page", "Working days"), url_for("front.workdays"), "calendar", _("On which day will it be done?"), position=90),
+        Link(pgettext("page", "My community"), url_for("front.places_page"), "pin", _("Choose where you live"), position=95),
     ]
 
 
@@ -32,7 +32,7 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
     if not viewer.has_role(Role.administrator):
         return []
     return [
-        Link(_("Load lists"), url_for("loading.start"), "upload", _("CSV or XLSX, checked before anything is written"), position=90),
+        Link(pgettext("page", "Load lists"), url_for("loading.start"), "upload", _("CSV or XLSX, checked before anything is written"), position=90),
         Link(_("Features on and off"), url_for("features.show"), "contrast", _("For the site or one village, from a day"), position=95),
     ]
 
@@ -40,7 +40,7 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
 def manifest() -> Module:
     return Module(
         name="front",
-        title=_l("Site"),
+        title=_p("module", "Site"),
         blueprints=(reading.bp, desk.bp, features.bp, health.bp, loading.bp),
         api=(api.bp,),
         navigation=_navigation,

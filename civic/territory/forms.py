@@ -96,7 +96,7 @@ class _HoursForm(BasedForm):
 
 
 def _hour_fields() -> dict[str, TimeField]:
-    names = {("opens", 0): _l("Opens"), ("closes", 0): _l("Closes"), ("opens", 1): _l("Opens again"), ("closes", 1): _l("Closes again")}
+    names = {("opens", 0): _p("form", "Opens"), ("closes", 0): _p("form", "Closes"), ("opens", 1): _p("form", "Opens again"), ("closes", 1): _p("form", "Closes again")}
     return {
         _time_name(day, number, which): TimeField(label, [Optional()]) for day in range(1, 8) for (which, number), label in names.items()
     }
@@ -127,12 +127,12 @@ class OrganisationForm(BasedForm):
     territory_code = _text(_l("Code of its territory"), 24, needed=False, description=_l("The town, community or village it is there for."))
     parent_code = _text(_l("Code of the organisation above it"), 40, needed=False)
     role_code = ChoiceField(_l("Role that it holds there"))
-    valid_from = _day(_l("First day"))
+    valid_from = _day(_p("form", "First day"))
 
     def offer(self, roles: list[tuple[str, str]]) -> None:
         """roles: (code, name) of all roles."""
         self.kind.choices = [(k.value, str(label)) for k, label in ORGANISATION_KIND.items()]
-        self.role_code.choices = [("", str(_l("None"))), *roles]
+        self.role_code.choices = [("", str(_p("form", "None"))), *roles]
 
     def text(self) -> OrganisationText:
         names = ("name_zh", "name_en", "territory_code", "parent_code", "role_code")
@@ -152,7 +152,7 @@ class NewOrganisationForm(OrganisationForm):
 class EndForm(BasedForm):
     """The last day of an organisation, and who takes over."""
 
-    last_on = _day(_l("Last day"), needed=True)
+    last_on = _day(_p("form", "Last day"), needed=True)
     successor_code = _text(_l("Code of the organisation that takes over"), 40, needed=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.core.registry import Link, Module, Seed
 from civic.core.viewer import Role, Viewer
@@ -23,7 +24,7 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
         links.append(Link(_l("Stations: hours and closures"), "/desk/stations/", "clock", _l("Opening hours, telephone, days closed"), 40))
     if viewer.has_role(Role.administrator):
         links.append(
-            Link(_l("Organisations"), "/desk/organisations/", "organisation", _l("Offices, committees, companies, associations"), 60)
+            Link(_p("page", "Organisations"), "/desk/organisations/", "organisation", _l("Offices, committees, companies, associations"), 60)
         )
     return links
 
@@ -37,7 +38,7 @@ def _start(app: Flask) -> None:
 def manifest() -> Module:
     return Module(
         name="territory",
-        title=_l("Territory"),
+        title=_p("module", "Territory"),
         blueprints=(public.bp, stations.bp, organisations.bp),
         api=(blp,),
         desk_actions=_desk_actions,

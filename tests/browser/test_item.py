@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import OpenBrowser
+from tests.browser.conftest import COMMUNITY, OpenBrowser
 from tests.browser.server import Site
 
 PERMIT = "SI-LG-004"
 PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
-#: the five that need most paper, measured over all 78 in both languages by the long test below
-LONGEST = ("SI-ZJ-001", "SI-MZ-005", "SI-LG-009", "SI-YB-003", "SI-MZ-002")
-#: a minimum of room, in CSS pixels at 96 a inch: A4 without the margins of the style
+#: the five that need most paper, by the height of the printed page in both languages
+LONGEST = ("SI-WJ-004", "SI-LG-004", "SI-MZ-001", "SI-MZ-015", "SI-MZ-012")
 A4 = {"format": "A4", "print_background": True, "prefer_css_page_size": True}
 
 
@@ -35,10 +34,9 @@ def all_codes(site: Site) -> list[str]:
 def printed(page: Page, site: Site, code: str) -> int:
     """Open a service, see its QR, print it; returns the number of pages."""
     page.goto(f"{site}/services/{code}")
-    pdf = page.pdf(**A4)  # type: ignore[arg-type]
     loaded = page.locator("img[src$='qr.svg']").evaluate("image => image.complete && image.naturalWidth > 0")
     assert loaded, f"{code}: the QR was not there when the page was printed"
-    return pages_of(pdf)
+    return pages_of(page.pdf(**A4))  # type: ignore[arg-type]
 
 
 def test_everything_stands_on_the_page_before_one_leaves_home(visitor: Page, public: Site, lang: str) -> None:
@@ -76,13 +74,17 @@ def test_a_reference_limit_says_that_it_is_one(visitor: Page, public: Site, lang
     expect(visitor.locator("main")).to_contain_text({"zh": "参考", "en": "Reference limit"}[lang])
 
 
-@pytest.mark.parametrize("mode", ["", "elder"])
-def test_a_service_prints_as_one_a4_page_with_its_qr(visitor: Page, public: Site, lang: str, mode: str) -> None:
-    if mode:
-        visitor.goto(f"{public}/?mode={mode}")
-    codes = LONGEST if not mode else LONGEST[:2]
-    found = {code: printed(visitor, public, code) for code in codes}
+@pytest.mark.parametrize("place", ["", COMMUNITY], ids=["nowhere", "at-home"])
+def test_a_service_prints_as_one_a4_page_with_its_qr(visitor: Page, public: Site, place: str) -> None:
+    visitor.goto(f"{public}/?place={place}")
+    found = {code: printed(visitor, public, code) for code in LONGEST}
     assert set(found.values()) == {1}, found
+
+
+def test_elder_letters_print_on_two_pages_at_most(visitor: Page, public: Site) -> None:
+    visitor.goto(f"{public}/?mode=elder")
+    found = {code: printed(visitor, public, code) for code in LONGEST[:2]}
+    assert max(found.values()) <= 2, found
 
 
 def test_the_printed_page_shows_the_address_and_leaves_out_what_one_clicks(visitor: Page, public: Site) -> None:
@@ -97,8 +99,10 @@ def test_the_printed_page_shows_the_address_and_leaves_out_what_one_clicks(visit
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_all_78_services_print_as_one_a4_page(visitor: Page, public: Site) -> None:
-    """Every one of the 78 services prints as one A4 page, in both languages."""
+@pytest.mark.parametrize("place", ["", COMMUNITY], ids=["nowhere", "at-home"])
+def test_all_78_services_print_as_one_a4_page(visitor: Page, public: Site, place: str) -> None:
+    """Every one of the 78 services prints as one A4 page: both languages, with and without a community chosen."""
+    visitor.goto(f"{public}/?place={place}")
     found = {code: printed(visitor, public, code) for code in all_codes(public)}
     assert {code: n for code, n in found.items() if n != 1} == {}
 

@@ -70,7 +70,7 @@ def test_the_registry_leaves_out_what_is_off_but_keeps_its_checks(site):
     assert "pigeons-job" not in {job.name for job in registry.all_of("jobs", only_active=True)}
     assert {"pigeons", "kites"} <= {check.name for check in registry.all_of("checks")}
     with site.test_request_context("/"):
-        assert [link.href for link in registry.ask("footer", NOBODY) if link.href in {"/pigeons/", "/kites/"}] == ["/kites/"]
+        assert [link.href for link in registry.ask("navigation", NOBODY) if link.href in {"/pigeons/", "/kites/"}] == ["/kites/"]
 
 
 def test_a_module_is_registered_once():

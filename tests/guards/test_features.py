@@ -57,7 +57,7 @@ def test_with_a_feature_off_nobody_is_asked_for_it(site, off, name):
     registry = site.extensions["civic"].registry
     off(name)
     with site.test_request_context("/"):
-        for what in ("navigation", "elder_doors", "footer", "desk_actions", "desk_queues"):
+        for what in ("navigation", "elder_doors", "desk_actions", "desk_queues"):
             hrefs = {entry.href for entry in registry.ask(what, CLERK)}
             assert f"/{name}/" not in hrefs, what
             assert f"/{FEATURES[name]}/" in hrefs, what

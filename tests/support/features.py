@@ -262,7 +262,6 @@ def _feature(name: str, title: object) -> Module:
         jobs=(Job(f"{name}-job", lambda: None, minutes=1),),
         navigation=link,
         elder_doors=link,
-        footer=link,
         home_cards=lambda _viewer: [Card(title, "components/icon.html", {})],
         desk_queues=lambda _viewer: [Queue(title, f"/{name}/", 1)],
         desk_actions=link,

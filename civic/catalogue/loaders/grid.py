@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.catalogue import queries
 from civic.catalogue.loaders.references import CODE, NUMBER, PARTS, UNKNOWN, codes, id_of, known_keys, refers
@@ -83,7 +84,7 @@ def _apply_grid_item(actor: Actor, change: Change) -> None:
 
 GRID_ITEMS = Loader(
     kind="grid_items",
-    title=_l("Grid items"),
+    title=_p("list", "Grid items"),
     columns=columns(
         Column("code", CODE, required=True, most=30),
         bilingual("name", most=120),

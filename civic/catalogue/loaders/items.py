@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.catalogue import queries
 from civic.catalogue.errors import OnlyFollowing
@@ -153,7 +154,7 @@ def _version_now(item_id: int) -> int | None:
 
 SERVICE_ITEMS = Loader(
     kind="service_items",
-    title=_l("Service items"),
+    title=_p("list", "Service items"),
     columns=columns(
         Column("code", CODE, required=True, most=30),
         bilingual("name", most=120),

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.catalogue import queries
 from civic.catalogue.loaders.references import CODE, FLAG, NUMBER, simple
@@ -59,7 +60,7 @@ def _check_flows(batch: Batch) -> None:
 
 FLOWS = Loader(
     kind="flows",
-    title=_l("Standard flows"),
+    title=_p("list", "Standard flows"),
     columns=columns(
         Column("code", CODE, required=True, most=8), bilingual("name", most=60), bilingual("steps", most=2000), Column("items", NUMBER)
     ),
@@ -70,7 +71,7 @@ FLOWS = Loader(
 )
 MATERIALS = Loader(
     kind="materials",
-    title=_l("Materials"),
+    title=_p("list", "Materials"),
     columns=columns(Column("code", CODE, required=True, most=20), bilingual("name", most=200)),
     key=("code",),
     order=32,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import segno
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import ngettext, pgettext
 
 from civic.catalogue import labels, queries
 from civic.catalogue.models import HandlingType, ItemChannel
@@ -87,7 +87,7 @@ def row_of(card: Card, phrase: str, whole: queries.Overview) -> dict[str, Any]:
     facts = [
         ngettext("%(num)s paper", "%(num)s papers", card.materials),
         plain(card.fee),
-        _("no visit") if card.visits == 0 else ngettext("%(num)s visit", "%(num)s visits", card.visits),
+        pgettext("item", "no visit") if card.visits == 0 else ngettext("%(num)s visit", "%(num)s visits", card.visits),
     ]
     return {
         "href": url_for("catalogue.item", code=card.code),
@@ -133,7 +133,7 @@ def _chosen(asked: Asked, whole: queries.Overview) -> list[dict[str, str]]:
 def _channel_filters(asked: Asked, answer: queries.Answer) -> list[dict[str, Any]]:
     total = len(answer.cards) if not asked.channel else None
     entries: list[dict[str, Any]] = [
-        {"label": _("All ways"), "href": link_to(asked, channel=""), "is_current": not asked.channel, "count": total}
+        {"label": pgettext("filter", "All ways"), "href": link_to(asked, channel=""), "is_current": not asked.channel, "count": total}
     ]
     for channel, count in answer.by_channel.items():
         if count or asked.channel == channel:

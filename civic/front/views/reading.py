@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, send_from_directory, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from civic import paths
 from civic.core import clock, decrees, search, spans
@@ -53,7 +54,7 @@ def _hot() -> list[str]:
 def find() -> str:
     """Search over everything: pages of this site, then each module's results."""
     asked = request.args.get("q", "").strip()[:100]
-    sources: list[SearchSource] = the_registry().all_of("search_sources", only_active=True)
+    sources: list[SearchSource] = the_registry().all_of("search_sources", only_active=True, place_path=place_path())
     pages = _own_pages(asked) if asked else []
     found = search.find(asked, sources=[s.name for s in sources], territory=place_path()) if asked else []
     hits: list[Hit] = []
@@ -71,17 +72,17 @@ def _own_pages(asked: str) -> list[Link]:
     words = search.normal(asked)
     known = [
         (
-            _("Large text"),
+            pgettext("mode", "Large text"),
             switch_home("elder"),
             "elder",
             "长辈版 关怀版 适老 老人模式 大字 大字版 large text big letters elder mode senior",
         ),
-        (_("High contrast"), switch_home("contrast"), "contrast", "高对比 高对比度 对比 看不清 high contrast"),
+        (pgettext("mode", "High contrast"), switch_home("contrast"), "contrast", "高对比 高对比度 对比 看不清 high contrast"),
         (_("Count working days"), url_for("front.workdays"), "calendar", "工作日 节假日 放假 调休 几个工作日 working days holidays"),
         (_("All communities and villages"), url_for("front.places_page"), "pin", "社区 村 我的社区 换社区 community village"),
-        (_("All stations"), url_for("territory.stations"), "counter", "服务站 窗口 开门 几点开门 电话 地址 station opening hours phone"),
-        (_("Accessibility statement"), url_for("front.accessibility"), "person", "无障碍 读屏 盲人 accessibility"),
-        (_("Privacy"), url_for("front.privacy"), "lock", "隐私 个人信息 privacy personal data"),
+        (pgettext("page", "All stations"), url_for("territory.stations"), "counter", "服务站 窗口 开门 几点开门 电话 地址 station opening hours phone"),
+        (pgettext("page", "Accessibility statement"), url_for("front.accessibility"), "person", "无障碍 读屏 盲人 accessibility"),
+        (pgettext("page", "Privacy"), url_for("front.privacy"), "lock", "隐私 个人信息 privacy personal data"),
         (_("Open data and API"), "/api/v1/docs", "down-file", "接口 开放数据 数据 api open data"),
     ]
     return [

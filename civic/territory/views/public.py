@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, abort, render_template
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from civic.core import clock
 from civic.core.i18n import format_day, format_moment, plain
@@ -36,7 +37,7 @@ def state_of(view: StationView) -> State:
     if now.until is not None:
         return State("good", _("Open now, until %(time)s", time=f"{now.until:%H:%M}"))
     reason = plain(now.reason)
-    text = _("Closed today: %(reason)s", reason=reason) if reason else _("Closed now")
+    text = _("Closed today: %(reason)s", reason=reason) if reason else pgettext("station", "Closed now")
     return State("off", text, _opens(now.next_opening))
 
 

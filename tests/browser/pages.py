@@ -1,0 +1,34 @@
+"""The ten main pages that every reader meets, and the ways of looking at them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.browser.server import Site
+
+MAIN = (
+    "/",
+    "/services/",
+    "/services/?q=%E5%B1%85%E4%BD%8F%E8%AF%81",
+    "/services/SI-LG-004",
+    "/stations/",
+    "/stations/ST-RS",
+    "/workdays?from=2026-09-30&days=5",
+    "/places",
+    "/search?q=permit",
+    "/account/sign-in",
+)
+#: name → (mode of the site, colour scheme of the device)
+LOOKS = {
+    "plain": ("", "light"),
+    "elder": ("elder", "light"),
+    "contrast": ("contrast", "light"),
+    "dark": ("", "dark"),
+    "elder-contrast-dark": ("elder-contrast", "dark"),
+}
+
+
+def choose(page: Page, site: Site, *, mode: str = "", lang: str = "", place: str = "") -> None:
+    """Remember choices as the links do."""
+    chosen = {"civic_mode": mode, "civic_lang": lang, "civic_place": place}
+    page.context.add_cookies([{"name": name, "value": value, "url": site.address} for name, value in chosen.items() if value])
