@@ -17,7 +17,7 @@ from granian.server import Server
 
 from civic import paths, scheduler
 from civic.config import ConfigurationError, Settings
-from civic.core import crypto, freshness, jobs
+from civic.core import crypto, freshness, jobs, logs
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.registry import the_registry
@@ -37,6 +37,7 @@ def usage(message: str) -> Usage:
 def ready_to_serve(host: str) -> Settings:
     """Settings, keys and database fit together, or the start stops with one line."""
     settings: Settings = current_app.extensions["civic"].settings
+    logs.init_logs(settings.log_format)
     try:
         settings.require_keys()
     except ConfigurationError as error:

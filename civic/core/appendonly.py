@@ -55,6 +55,8 @@ def live(connection: sa.Connection) -> set[str]:
         rows = connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
     else:
         rows = connection.execute(
-            sa.text("SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal AND c.relnamespace = current_schema()::regnamespace")
+            sa.text(
+                "SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal AND c.relnamespace = current_schema()::regnamespace"
+            )
         )
     return {name for (name,) in rows if not name.startswith("search_")}

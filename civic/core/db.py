@@ -119,7 +119,12 @@ def init_db(app: Flask, *, url: str) -> None:
     """Bind the database to the application and prepare each new connection."""
     options: dict[str, Any] = {}
     if url.startswith("postgresql"):
-        options = {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 4, "connect_args": {"options": "-c timezone=UTC -c lock_timeout=8s"}}
+        options = {
+            "pool_pre_ping": True,
+            "pool_size": 8,
+            "max_overflow": 4,
+            "connect_args": {"options": "-c timezone=UTC -c lock_timeout=8s"},
+        }
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)

@@ -39,6 +39,7 @@ def manifest() -> Module:
         cli=(load,),
         jobs=(
             Job("audit-seal", audit.seal, minutes=1),
+            Job("audit-seal-all", audit.seal_all, at="03:05"),
             Job("load-resume", runs.resume_open, minutes=1),
             Job("remove-orphan-files", files.remove_orphans, at="03:40"),
             Job("forget-keys", _forget_keys, at="03:10"),

@@ -30,7 +30,43 @@ LONGEST_QUERY = 60  # characters; longer ones are cut, a sentence still finds
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
 PARTS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+|[a-z0-9]+")
 STOP = frozenset(
-    ["a", "an", "and", "are", "at", "be", "by", "can", "do", "for", "from", "get", "have", "help", "how", "i", "if", "in", "is", "it", "me", "my", "need", "of", "on", "or", "the", "to", "want", "what", "where", "who", "with", "you", "your"]
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "at",
+        "be",
+        "by",
+        "can",
+        "do",
+        "for",
+        "from",
+        "get",
+        "have",
+        "help",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "me",
+        "my",
+        "need",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "want",
+        "what",
+        "where",
+        "who",
+        "with",
+        "you",
+        "your",
+    ]
 )
 STOP_ZH = re.compile(r"(我想|我要|怎么|如何|怎样|哪里|在哪|办理|申请|申领|可以|需要|一下|请问|帮我|呢|吗|的|了)")
 
@@ -102,6 +138,12 @@ def tokens_of(text: str) -> list[str]:
         else:
             found.append(stem(part))
     return found
+
+
+@lru_cache(maxsize=8192)
+def _token_set(text: str) -> frozenset[str]:
+    """Tokens of an indexed text, remembered: the same titles and bodies are ranked for every question."""
+    return frozenset(tokens_of(text))
 
 
 def query_tokens(text: str) -> list[str]:
@@ -216,7 +258,7 @@ def _score(row: Any, asked: str, tokens: list[str], letters: str) -> tuple[float
         if points > best:
             best, which = points, phrase
     in_title = 60.0 if asked in title and len(asked) > 1 else 0.0
-    title_tokens, body_tokens = set(tokens_of(row.title)), set(tokens_of(row.body))
+    title_tokens, body_tokens = _token_set(row.title), _token_set(row.body)
     coverage = sum(1.0 if t in title_tokens else 0.35 if t in body_tokens else 0.0 for t in tokens) / len(tokens)
     score = max(best, in_title) + 40 * coverage + (3.0 if title == asked else 0.0) - 0.02 * len(title)
     if letters:
@@ -231,7 +273,7 @@ def _score(row: Any, asked: str, tokens: list[str], letters: str) -> tuple[float
 def _phrase_points(phrase: str, asked: str, tokens: list[str]) -> float:
     if phrase == asked:
         return 100.0
-    own = set(tokens_of(phrase))
+    own = _token_set(phrase)
     shared = sum(1 for t in tokens if t in own)
     if not shared:
         return 0.0

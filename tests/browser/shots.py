@@ -41,10 +41,16 @@ PAGES: dict[str, tuple[str, str]] = {
     "account": ("/account/", "handler"),
     "desk": ("/desk/", "handler"),
     "desk-items": ("/desk/items/", "handler"),
-    "desk-edit": ("/desk/items/SI-MZ-012", "handler"),
+    "desk-edit": ("/desk/items/SI-LG-004", "handler"),
     "desk-station": ("/desk/stations/ST-RS", "manager"),
     "desk-hours": ("/desk/stations/ST-RS/hours", "manager"),
     "desk-offers": ("/desk/offers/ST-RS", "manager"),
+    "desk-admin": ("/desk/", "admin"),
+    "desk-accounts": ("/desk/accounts/", "admin"),
+    "desk-load": ("/desk/load/", "admin"),
+    "desk-organisations": ("/desk/organisations/", "admin"),
+    "desk-searches": ("/desk/searches/", "admin"),
+    "desk-connections": ("/desk/connections/", "auditor"),
 }
 WORDS = {"zh": "居住证", "en": "residence permit"}
 
