@@ -13,7 +13,6 @@ from flask import current_app
 
 if TYPE_CHECKING:
     from civic.core.db import Bilingual
-    from civic.core.viewer import Viewer
 
 
 def _no_place(_code: str) -> Any:
@@ -34,13 +33,13 @@ def _no_district() -> Bilingual | None:
 
 @dataclass
 class Hooks:
-    """build_viewer: the viewer of this request (`accounts`).  The others are `territory`'s.
+    """build_viewer: makes the Viewer of this request (`accounts`; core/viewer.py stands above this file, hence no type).  The others are `territory`'s.
 
     path_of: a community's path of codes, '' for an unknown code.  place: how it is shown.  nearby: the few offered in the header.
     district: the district's name.  frame_topics: content that every page shows in its frame (the chosen station).
     """
 
-    build_viewer: Callable[[], Viewer] | None = None
+    build_viewer: Callable[[], Any] | None = None
     path_of: Callable[[str], str] = _no_path
     place: Callable[[str], Any] = _no_place
     nearby: Callable[[str], list[Any]] = _no_neighbours
