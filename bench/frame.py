@@ -64,7 +64,8 @@ class Figure:
 class Served:
     """An address pressed with wrk.  prepare: gives the load, having checked the answers; check: raises when they are wrong.
 
-    share: least share of hello's rate; most_p99: milliseconds.  before/after: numbers read around the rounds, told as notes.
+    share: least share of hello's rate; most_p99: milliseconds.  cached: answers of the page cache so far; read around each round,
+    it tells which part of the load the cache answered.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Served:
     engine: str = SQLITE
     share: float | None = None
     most_p99: float | None = None
-    look: Callable[[Process, Load, int], list[str]] | None = None
+    cached: Callable[[Process], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,7 @@ def counted(run: Run, benchmark: Counted) -> list[Figure]:
     except (VoidError, data.DataError) as fault:
         tell(f"VOID  {benchmark.name}: {fault}")
         return []
-    for figure in figures:
-        tell(line_of(figure))
+    tell_all(figures)
     return figures
 
 
@@ -181,15 +181,28 @@ class _Pressed:
         self.bytes = benchmark.check(self.site)
         self.load = benchmark.prepare(self.site)
         self.at, self.samples, self.bounds = 0, list[Sample](), list[Sample]()
+        self.sent, self.from_cache = 0, 0
 
     def round(self, run: Run) -> None:
         self.bounds.append(hello_rate(run, self.load))
+        before = self._cached()
         for seconds in (run.warm_up, run.measured):
             sample = wrk.press(self.site.address, self.load, seconds, self.at)
             self.at += sample.requests + self.load.connections
+            self.sent += sample.requests
+        self.from_cache += self._cached() - before
         if self.bytes:
             wrk.same_size(sample, self.bytes)
         self.samples.append(sample)
+
+    def _cached(self) -> int:
+        return self.benchmark.cached(self.site) if self.benchmark.cached else 0
+
+    def notes(self) -> list[str]:
+        if not self.benchmark.cached:
+            return []
+        share = self.from_cache / max(1, self.sent)
+        return [f"{self.sent:,} requests of {len(set(self.load.lines)):,} different ones; {share:.1%} came from the page cache"]
 
 
 def hello_rate(run: Run, load: Load) -> Sample:
@@ -241,8 +254,7 @@ def pressed(run: Run, served: list[Served], engine: str) -> list[Figure]:
             if each.benchmark.check(each.site) != each.bytes:
                 raise VoidError("the answer changed its size during the run")
             figures += figures_of(run, each, engine)
-    for figure in figures:
-        tell(line_of(figure))
+    tell_all(figures)
     return figures
 
 
@@ -261,7 +273,7 @@ def figures_of(run: Run, each: _Pressed, engine: str) -> list[Figure]:
     rates, shares = [s.rate for s in samples], [s.rate / h.rate for s, h in zip(samples, each.bounds, strict=True)]
     rounds = [{**s.as_json(), "hello": round(h.rate, 3)} for s, h in zip(samples, each.bounds, strict=True)]
     median = statistics.median
-    notes = [f"{each.load.connections} connections", *(b.look(each.site, each.load, each.at) if b.look else [])]
+    notes = [f"{each.load.connections} connections", *each.notes()]
     notes.append(
         f"p50 {median(s.p50 for s in samples):.1f} ms, p99 {median(s.p99 for s in samples):.1f} ms, most {max(s.max for s in samples):.1f} ms"
     )
@@ -285,6 +297,14 @@ def figures_of(run: Run, each: _Pressed, engine: str) -> list[Figure]:
 def spread_of(values: Sequence[float]) -> float:
     middle = statistics.median(values)
     return (max(values) - min(values)) / middle if middle else 0.0
+
+
+def tell_all(figures: list[Figure]) -> None:
+    """Each figure in a line, with its first notes below; all notes stand in the results."""
+    for figure in figures:
+        tell(line_of(figure))
+        for note in figure.notes[:3]:
+            tell(f"        {note}")
 
 
 def line_of(figure: Figure) -> str:

@@ -21,9 +21,9 @@ def render_item(kind: str, item: Any, _context: Any) -> str | bool:
     return False
 
 
-def include_object(_item: Any, name: str | None, _kind: str, _reflected: bool, _compare_to: Any) -> bool:
-    """FTS5's table and its shadows are made by hand (core/search.py), PostgreSQL's expression index too."""
-    return not (name or "").startswith(("search_index", "ix_search_row_vector"))
+def include_object(_item: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
+    """FTS5's table and its shadows are made by hand (core/search.py), PostgreSQL's vector column and its index too."""
+    return not (name or "").startswith(("search_index", "ix_search_row_vector")) and not (kind == "column" and name == "vector")
 
 
 def set_foreign_keys(connection: sa.Connection, state: str) -> None:

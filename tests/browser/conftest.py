@@ -6,6 +6,7 @@ Every page that a test opens is watched: a console error or a request to another
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,6 +158,17 @@ def sign_in(page: Page, site: Site, login: str, password: str = PASSWORD) -> Non
     page.locator("[name=password]").fill(password)
     page.locator("main form[action*=sign-in] button[type=submit]").click()
     page.wait_for_url(lambda url: "/account/sign-in" not in url)
+
+
+def seen_soon(page: Page, selector: str, within: float = 2.0) -> None:
+    """Load the page again until it shows the element; fails when that takes longer than `within` seconds."""
+    end = time.monotonic() + within
+    while True:
+        late = time.monotonic() >= end
+        page.reload()
+        if page.locator(selector).count():
+            return
+        assert not late, f"{page.url} does not show {selector} within {within} s"
 
 
 def tab_to(page: Page, selector: str, most: int = 60) -> int:

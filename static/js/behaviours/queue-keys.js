@@ -1,4 +1,4 @@
-// queue-keys: j and k walk the rows of a queue, Enter opens, x marks, / goes to the search field.
+// queue-keys: j and k walk the rows of a queue, Enter opens, x marks, / goes to the list's search field, else to that of the page.
 // The keys can be switched off (WCAG 2.1.4): the button in .keys remembers it on this device.
 // <div data-behaviour="queue-keys"> … <p class="keys">… <button hidden data-switch data-on="…" data-off="…"></button></p> <table>…</table></div>
 
@@ -50,7 +50,8 @@ export function start(queue) {
       const tick = rows[at].querySelector('input[type="checkbox"]');
       if (tick) tick.click();
     } else if (key === "/") {
-      const field = Array.from(document.querySelectorAll('input[type="search"]')).find((input) => input.getClientRects().length);
+      const fields = [queue, document].flatMap((part) => Array.from(part.querySelectorAll('input[type="search"]')));
+      const field = fields.find((input) => input.getClientRects().length);
       if (!field) return;
       field.focus();
     } else if (key === "Enter" && at >= 0 && event.target === document.body) {
