@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +20,7 @@ from tests.browser.server import PASSWORD, Site, copy_of, make_demo, serving
 from tests.support import chromium
 
 #: each journey once Chinese on a phone, once English at a desk
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "zh": {"viewport": {"width": 360, "height": 740}, "locale": "zh-CN", "has_touch": True, "is_mobile": True, "device_scale_factor": 2},
     "en": {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"},
 }
@@ -111,8 +112,8 @@ def open_browser(browser: Browser) -> Iterator[OpenBrowser]:
     """open_browser(site, lang="zh", **Playwright's context options) → a page of a new person's browser, watched."""
     contexts: list[tuple[BrowserContext, Watch]] = []
 
-    def make(site: Site, lang: str = "zh", **options: object) -> Page:
-        context = browser.new_context(**{**LOOKS[lang], **options})  # type: ignore[arg-type]
+    def make(site: Site, lang: str = "zh", **options: Any) -> Page:
+        context = browser.new_context(**{**LOOKS[lang], **options})
         context.set_default_timeout(10_000)
         watch = Watch({urlsplit(site.address).netloc})
         context.on("page", watch.page)

@@ -80,7 +80,9 @@ LOOKS = (
 def context_for(browser: Browser, site: Site, look: Look, lang: str) -> BrowserContext:
     """A browser of somebody who chose all this before."""
     context = browser.new_context(
-        viewport={"width": look.width, "height": look.height}, color_scheme="dark" if look.dark else "light", locale={"zh": "zh-CN", "en": "en-GB"}[lang]
+        viewport={"width": look.width, "height": look.height},
+        color_scheme="dark" if look.dark else "light",
+        locale={"zh": "zh-CN", "en": "en-GB"}[lang],
     )
     chosen = {"civic_lang": lang, "civic_mode": look.mode, "civic_place": COMMUNITY if look.place else ""}
     context.add_cookies([{"name": name, "value": value, "url": site.address} for name, value in chosen.items() if value])
@@ -140,16 +142,20 @@ def make_readme_picture(browser: Browser, site: Site) -> Path:
 
 
 def main(names: list[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="civic-shots-") as folder, serving(make_demo(Path(folder) / "data")) as site, sync_playwright() as player:
+    with (
+        tempfile.TemporaryDirectory(prefix="civic-shots-") as folder,
+        serving(make_demo(Path(folder) / "data")) as site,
+        sync_playwright() as player,
+    ):
         browser = chromium.launch(player)
         made = make(browser, site, names)
         if not names or "home" in names:
             made.append(make_readme_picture(browser, site))
         browser.close()
     if not made:
-        print(f"No page is called {' or '.join(names)}: {' '.join(PAGES)}", file=sys.stderr)
+        sys.stderr.write(f"No page is called {' or '.join(names)}: {' '.join(PAGES)}\n")
         return 2
-    print("\n".join(str(path.relative_to(paths.ROOT)) for path in made))
+    sys.stdout.writelines(f"{path.relative_to(paths.ROOT)}\n" for path in made)
     return 0
 
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenBrowser
-from tests.browser.pages import LOOKS, MAIN, choose
+from tests.browser.pages import AT_THE_DESK, LOOKS, MAIN, choose
 from tests.browser.server import Site
 
 GRAVE = {"serious", "critical"}
@@ -41,6 +41,12 @@ def test_axe_finds_nothing_grave(open_browser: OpenBrowser, public: Site, look: 
     page = open_browser(public, lang, color_scheme=scheme)
     choose(page, public, mode=mode, place="440113010901" if look != "plain" else "")
     assert looked_at(page, public, MAIN) == []
+
+
+@pytest.mark.parametrize("login", ["handler", "manager", "admin"])
+def test_axe_finds_nothing_grave_at_the_desk(worker: OpenBrowser, desk: Site, login: str) -> None:
+    page = worker(login, {"handler": "zh", "manager": "zh", "admin": "en"}[login])
+    assert looked_at(page, desk, AT_THE_DESK[login]) == []
 
 
 @pytest.mark.long

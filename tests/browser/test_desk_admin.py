@@ -46,7 +46,10 @@ BAD = {
     "renamed program": (a_file("list.csv", b"MZ\x90\x00\x03\x00\x00\x00" + bytes(range(256)) * 8), {"zh": "", "en": ""}),
     "wrong column": (a_file("stations.csv", b"kode,naam\r\nX,Y\r\n"), {"zh": "naam", "en": "naam"}),
     "decree with a gap": (
-        a_file("workdays.csv", "day,kind,name_zh,name_en,document\n2027-01-01,holiday,元旦,New Year,国办发\n2027-01-03,holiday,元旦,New Year,国办发\n".encode()),
+        a_file(
+            "workdays.csv",
+            "day,kind,name_zh,name_en,document\n2027-01-01,holiday,元旦,New Year,国办发\n2027-01-03,holiday,元旦,New Year,国办发\n".encode(),
+        ),
         {"zh": "2027", "en": "2027"},
     ),
     "broken encoding": (a_file("broken.csv", b"day,kind\n2027-01-01,\xff\xfe\x81\x00\n"), {"zh": "", "en": ""}),
@@ -118,14 +121,15 @@ def test_a_grant_is_given_used_and_ended(worker: OpenBrowser, open_browser: Open
         colleague.locator(f"[name={field}]").fill("a sentence of my own 2026")
     colleague.locator(SAVE).click()
     answer = colleague.goto(f"{desk}/desk/stations/ST-RS")
-    assert answer is not None and answer.status == 200
+    assert answer is not None
+    assert answer.status == 200
     page.goto(f"{desk}/desk/accounts/?q={login}")
     page.locator(f"main tbody th a:has-text('{name}')").click()
-    print(page.url, page.locator("main").inner_text()[:1500])
     page.locator("main form[action*='/grants/'][action$='/end'] button").click()
     expect(page.locator(".flashes")).to_be_visible()
     answer = colleague.goto(f"{desk}/desk/stations/ST-RS")
-    assert answer is not None and answer.status == 403, "a right that was ended ends at once"
+    assert answer is not None
+    assert answer.status == 403, "a right that was ended ends at once"
 
 
 def test_an_organisation_is_added_changed_and_ended(worker: OpenBrowser, desk: Site, lang: str) -> None:

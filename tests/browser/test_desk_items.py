@@ -36,7 +36,9 @@ def save(page: Page) -> None:
     page.locator(SAVE).click()
 
 
-def test_an_everyday_word_that_a_handler_adds_is_found_at_once(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str) -> None:
+def test_an_everyday_word_that_a_handler_adds_is_found_at_once(
+    worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str
+) -> None:
     code, word = MINE["word"][lang], {"zh": "蓝皮本本", "en": "blue paper thing"}[lang]
     visitor = open_browser(desk, lang)
     visitor.goto(f"{desk}/services/?q={word}")
@@ -130,7 +132,10 @@ def test_a_double_click_saves_once_and_the_back_button_shows_what_stands_now(wor
     page.go_back()
     expect(page.locator("[name=fee_en]")).to_have_value("Free, clicked twice")
     again = page.request.post(
-        f"{desk}/desk/items/{code}", data=sent, headers={"Content-Type": "application/x-www-form-urlencoded", "Referer": page.url}, max_redirects=0
+        f"{desk}/desk/items/{code}",
+        data=sent,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Referer": page.url},
+        max_redirects=0,
     )
     assert (again.status, again.headers.get("location")) == (303, f"/desk/items/{code}"), "the same form sent again gets the same answer"
     assert versions(desk, code) == before + 1
@@ -152,7 +157,9 @@ def test_a_session_that_ended_in_the_middle_of_a_form_loses_nothing(worker: Open
     page = worker("handler", lang)
     open_form(page, desk, code)
     page.locator("[name=result_en]").fill("A slip that survives the night")
-    desk.rows("UPDATE user_session SET expires_at = '2020-01-01 00:00:00' WHERE account_id = (SELECT id FROM account WHERE login = 'handler')")
+    desk.rows(
+        "UPDATE user_session SET expires_at = '2020-01-01 00:00:00' WHERE account_id = (SELECT id FROM account WHERE login = 'handler')"
+    )
     before = versions(desk, code)
     save(page)
     expect(page.locator("[name=password]")).to_be_visible()
@@ -177,7 +184,8 @@ def test_a_handler_reaches_only_the_services_of_the_own_department(worker: OpenB
     page = worker("handler", "en")
     for address, status in (("/desk/items/SI-MZ-001", 403), ("/desk/accounts/", 403), ("/desk/offers/ST-RS", 403)):
         answer = page.goto(f"{desk}{address}")
-        assert answer is not None and answer.status == status, address
+        assert answer is not None
+        assert answer.status == status, address
     expect(page.locator("h1")).to_be_visible()
 
 

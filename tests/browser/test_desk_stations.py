@@ -12,7 +12,9 @@ from tests.browser.server import Site
 SAVE = "main form[method=post] button.btn-go[type=submit]"
 
 
-def test_new_opening_hours_are_read_by_visitors_within_two_seconds(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str) -> None:
+def test_new_opening_hours_are_read_by_visitors_within_two_seconds(
+    worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str
+) -> None:
     opens, told = {"zh": ("09:15", "09:15"), "en": ("08:45", "08:45")}[lang]
     visitor = open_browser(desk, lang)
     visitor.goto(f"{desk}/stations/{STATION}")
@@ -61,7 +63,9 @@ def test_a_closure_is_announced_and_can_be_withdrawn(worker: OpenBrowser, open_b
     seen_soon(visitor, f"main:not(:has-text('{reason}'))")
 
 
-def test_a_service_taken_off_the_list_is_told_to_visitors_within_two_seconds(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str) -> None:
+def test_a_service_taken_off_the_list_is_told_to_visitors_within_two_seconds(
+    worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str
+) -> None:
     code = {"zh": "SI-CL-001", "en": "SI-CL-002"}[lang]
     (item,) = desk.rows("SELECT id FROM service_item WHERE code = ?", code)[0]
     visitor = open_browser(desk, lang)

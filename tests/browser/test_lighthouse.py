@@ -13,7 +13,13 @@ import pytest
 from tests.browser.server import Site
 from tests.support import chromium
 
-PAGES = {"home": "/", "list": "/services/", "item": "/services/SI-LG-004", "stations": "/stations/", "working days": "/workdays?from=2026-09-30&days=5"}
+PAGES = {
+    "home": "/",
+    "list": "/services/",
+    "item": "/services/SI-LG-004",
+    "stations": "/stations/",
+    "working days": "/workdays?from=2026-09-30&days=5",
+}
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 LEAST = 0.95
 FLAGS = ["--quiet", "--output=json", "--output-path=stdout", f"--only-categories={','.join(CATEGORIES)}"]
@@ -45,7 +51,11 @@ def judged(program: Path, address: str) -> tuple[dict[str, float], list[str]]:
     report = json.loads(done.stdout)
     scores = {name: report["categories"][name]["score"] or 0.0 for name in CATEGORIES}
     weighed = {ref["id"] for name in CATEGORIES for ref in report["categories"][name]["auditRefs"] if ref["weight"]}
-    lost = [f"{name} {a['score']} {a.get('displayValue', '')}" for name, a in report["audits"].items() if name in weighed and (a["score"] or 0) < 0.9 and a["scoreDisplayMode"] in {"binary", "numeric", "metricSavings"}]
+    lost = [
+        f"{name} {a['score']} {a.get('displayValue', '')}"
+        for name, a in report["audits"].items()
+        if name in weighed and (a["score"] or 0) < 0.9 and a["scoreDisplayMode"] in {"binary", "numeric", "metricSavings"}
+    ]
     return scores, lost
 
 
@@ -55,5 +65,4 @@ def judged(program: Path, address: str) -> tuple[dict[str, float], list[str]]:
 def test_lighthouse_gives_at_least_95(public: Site, lighthouse: Path, name: str) -> None:
     """Lighthouse on five pages: performance, accessibility, best practices and search at least 95 (fetches the tool by npm)."""
     scores, lost = judged(lighthouse, public.address + PAGES[name])
-    print(name, scores)
     assert min(scores.values()) >= LEAST, f"{scores}: {lost}"

@@ -89,22 +89,26 @@ def test_the_keyboard_alone_finds_opens_and_reads_a_service(open_browser: OpenBr
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("SI-LG-004"))
     tab_to(page, "details.why summary")
-    outline = page.evaluate("() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, parseFloat(s.outlineWidth)]; }")
-    assert outline[0] != "none" and outline[1] >= 2, "the focus must be seen"
+    outline = page.evaluate(
+        "() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, parseFloat(s.outlineWidth)]; }"
+    )
+    assert outline[0] != "none", "the focus must be seen"
+    assert outline[1] >= 2
     page.keyboard.press("Enter")
     expect(page.locator("ol.days > li").first).to_be_visible()
 
 
 def test_every_stop_of_the_tab_key_is_seen_and_in_reading_order(visitor: Page, public: Site) -> None:
     visitor.goto(f"{public}/services/SI-LG-004")
-    tops, seen = [], set()
+    tops: list[int] = []
+    seen: set[str] = set()
     for _ in range(40):
         visitor.keyboard.press("Tab")
         stop = visitor.evaluate(
             """() => { const e = document.activeElement; if (e === document.body) return null; const r = e.getBoundingClientRect(), s = getComputedStyle(e);
             return [e.outerHTML.slice(0, 120), r.width * r.height, r.top + scrollY, s.outlineStyle, e.closest('header, .skip') ? 0 : e.closest('footer') ? 2 : 1]; }"""
         )
-        if stop is None or stop[0] in seen and stop[4] == 0 and tops:
+        if stop is None or (tops and stop[4] == 0 and stop[0] in seen):
             break
         seen.add(stop[0])
         assert stop[1] > 0, f"hidden but focused: {stop[0]}"

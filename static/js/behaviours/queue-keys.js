@@ -22,11 +22,15 @@ export function start(queue) {
 
   const door = (row) => row.querySelector("th a, td a");
 
-  function take(index) {
-    if (index < 0 || index >= rows.length) return;
+  function mark(index) {
     if (at >= 0) rows[at].classList.remove("in-hand");
     at = index;
     rows[at].classList.add("in-hand");
+  }
+
+  function take(index) {
+    if (index < 0 || index >= rows.length) return;
+    mark(index);
     const link = door(rows[at]);
     if (link && !rows[at].contains(document.activeElement)) link.focus();
     rows[at].scrollIntoView({ block: "nearest" });
@@ -38,7 +42,7 @@ export function start(queue) {
 
   queue.addEventListener("focusin", (event) => {
     const index = rows.indexOf(event.target.closest("tbody tr"));
-    if (index >= 0 && index !== at) take(index);
+    if (index >= 0 && index !== at) mark(index);  // no scrolling here: under a pressed pointer it would move the link away and lose the click
   });
 
   document.addEventListener("keydown", (event) => {
