@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import pgettext
 
-from civic.accounts import api, cli, models, operations, policies, queries, session
+from civic.accounts import api, cli, models, operations, policies, queries, seeds, session
 from civic.accounts.views import account, connections, desk, sign_in
 from civic.accounts.views.sign_in import ask_sign_in
-from civic.core.registry import Job, Link, Module, Queue
+from civic.core.registry import Job, Link, Module, Queue, Seed
 from civic.core.viewer import Role, Viewer
 
 __all__ = ["ask_sign_in", "manifest"]
@@ -64,5 +64,6 @@ def manifest() -> Module:
             Job("forget-connections", operations.forget_old_connections, at="03:40"),
             Job("forget-sessions", operations.forget_old_sessions, at="03:45"),
         ),
+        seeds=(Seed("logins", seeds.make_demo_logins, 10),),
         start=(session.init_session,),
     )

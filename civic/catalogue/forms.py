@@ -84,7 +84,9 @@ class ItemForm(Form):
     channels = Checks(_l("Ways to hand it in"), choices=_choices(labels.CHANNEL))
     fee_zh = StringField(_l("Fee in Chinese"), validators=[NEEDED, Length(200)])
     fee_en = StringField(_l("Fee in English"), validators=[NEEDED, Length(300)])
-    onsite_visits = IntegerField(_p("form", "Visits needed"), validators=[NEEDED, NumberRange(0, 9, _l("A whole number from %(min)s to %(max)s."))])
+    onsite_visits = IntegerField(
+        _p("form", "Visits needed"), validators=[NEEDED, NumberRange(0, 9, _l("A whole number from %(min)s to %(max)s."))]
+    )
     proxy_allowed = BooleanField(_l("Somebody else may apply for the person"))
     result_zh = StringField(_l("What the applicant gets, in Chinese"), validators=[NEEDED, Length(200)])
     result_en = StringField(_l("What the applicant gets, in English"), validators=[NEEDED, Length(300)])

@@ -31,7 +31,7 @@ from civic.catalogue.models import (
     WordKind,
     channels_of,
 )
-from civic.core import clock, search
+from civic.core import clock, misses, search
 from civic.core.db import Bilingual, db
 from civic.core.kept import Kept
 from civic.core.workdays import Unit
@@ -343,7 +343,7 @@ def withheld_items(station_id: int) -> set[int]:
 
 def search_misses(limit: int = 200) -> Sequence[Any]:
     """Words searched in vain, most often first: month, language, words, count."""
-    m = search.SearchMiss
+    m = misses.SearchMiss
     return db.session.execute(
         sa.select(m.month, m.lang, m.words, m.count).order_by(m.month.desc(), m.count.desc(), m.words).limit(limit)
     ).all()

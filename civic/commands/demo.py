@@ -24,7 +24,7 @@ from civic.core import clock, freshness
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.load import engine, runs
-from civic.core.registry import the_registry
+from civic.core.registry import Seed, the_registry
 from civic.core.site import SiteMark
 from civic.core.viewer import Actor, Channel
 
@@ -116,10 +116,8 @@ def make_demo() -> None:
     click.echo("Making the demonstration …")
     upgrade(directory=str(paths.MIGRATIONS))
     seed_demo()
-    for module in the_registry().modules:
-        for seed in module.seeds:
-            if seed.kind == "logins":
-                seed.run(PASSWORD)
+    for seed in _seeds("logins"):
+        seed.run()
     with atomic() as tx:
         db.session.merge(SiteMark(name="demo", value="yes"))
         tx.touch("features")
@@ -137,22 +135,22 @@ def seed_demo() -> None:
             f"The lists that come with the program are refused: {[(r.file, r.line, str(r.why)) for r in refused[:3]]}"
         )
     runs.run_load(Actor(None, job="seed", channel=Channel.command), plan)
-    for seed in sorted(the_registry().all_of("seeds"), key=lambda s: s.position):
-        if seed.kind == "demo":
-            seed.run()
+    for seed in _seeds("demo"):
+        seed.run()
 
 
 def print_logins(port: int) -> None:
+    """The address and who may sign in; logins that are missing are made on the way."""
     click.echo(f"\nCivic demo: http://127.0.0.1:{port}\n")
-    click.echo("Sign in with the password civic-demo as")
-    for login, words in (
-        ("handler", "a department’s handler"),
-        ("manager", "the community manager of 榕树社区"),
-        ("admin", "the administrator"),
-        ("auditor", "the auditor"),
-    ):
-        click.echo(f"  {login:10} {words}")
+    click.echo(f"Sign in with the password {PASSWORD} as")
+    for login in (login for seed in _seeds("logins") for login in seed.run()):
+        click.echo(f"  {login.login:10} {login.role:10} {login.name}")
     click.echo("")
+
+
+def _seeds(kind: str) -> list[Seed]:
+    found = sorted(the_registry().all_of("seeds"), key=lambda seed: seed.position)
+    return [seed for seed in found if seed.kind == kind]
 
 
 @click.group("seed")
@@ -184,9 +182,8 @@ def seed_district(scale: float, rows: tuple[str, ...], number: int, as_of: datet
         sizes[name] = int(count)
     day = as_of.date() if as_of else clock.today()
     with _noon(day):
-        for entry in sorted(the_registry().all_of("seeds"), key=lambda s: s.position):
-            if entry.kind == "district":
-                entry.run(scale=scale, rows=sizes, seed=number, as_of=day, progress=click.echo)
+        for entry in _seeds("district"):
+            entry.run(scale=scale, rows=sizes, seed=number, as_of=day, progress=click.echo)
     click.echo("Seeded. `civic check` proves it.")
 
 

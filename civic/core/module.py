@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.core import audit, files, idempotency, jobs, search, tries
+from civic.core import audit, files, idempotency, jobs, misses, tries
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.decrees import HOLIDAYS
@@ -45,7 +45,7 @@ def manifest() -> Module:
             Job("forget-keys", _forget_keys, at="03:10"),
             Job("forget-job-runs", jobs.forget_old, at="03:20"),
             Job("forget-tries", tries.forget_old, at="03:25"),
-            Job("forget-search-misses", search.forget_old, at="03:30"),
+            Job("forget-search-misses", misses.forget_old, at="03:30"),
         ),
         loaders=(HOLIDAYS,),
         file_policy={runs.OWNER: _may_open_list},

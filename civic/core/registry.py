@@ -80,7 +80,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Seed:
-    """Believable data: `demo` (small, for people to look at) or `district` (bulk, proved by `civic check`)."""
+    """Believable data: `demo` (small, for people to look at), `logins` (of the demo; returns them), `district` (bulk, proved by `civic check`)."""
 
     kind: str
     run: Callable[..., Any]

@@ -3,8 +3,6 @@
 Modules write their rows inside the operation (`put`, `drop`); one `Result` may have several rows.  The engine (FTS5 or
 tsvector) only finds at most 500 candidates, the ranking is ours and the same on both databases.  On 20,000 documents the
 counts equal a true substring search in both engines; FTS5's own tokenizer finds no two-character Chinese word at all.
-
-Words searched in vain are counted by word and month, never with a person; what looks like a number of somebody is not kept.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +18,6 @@ import sqlalchemy as sa
 from pypinyin import Style, lazy_pinyin
 from sqlalchemy.orm import Mapped, mapped_column
 
-from civic.core import clock
-from civic.core.atomic import own_connection
 from civic.core.db import Model, db, intpk, is_sqlite, upsert
 
 MOST_CANDIDATES = 500
@@ -87,18 +82,6 @@ class SearchRow(Model):
     body: Mapped[str] = mapped_column(sa.Text)
     initials: Mapped[str] = mapped_column(sa.Text, comment="initials of title and phrases, one a line")
     tokens: Mapped[str] = mapped_column(sa.Text)
-
-
-class SearchMiss(Model):
-    """A word searched in vain: how often in a month."""
-
-    __tablename__ = "search_miss"
-    __table_args__ = (sa.UniqueConstraint("month", "lang", "words"),)
-    id: Mapped[intpk]
-    month: Mapped[date] = mapped_column(comment="its first day")
-    lang: Mapped[str] = mapped_column(sa.String(2))
-    words: Mapped[str] = mapped_column(sa.String(60))
-    count: Mapped[int]
 
 
 @dataclass(frozen=True)
@@ -240,7 +223,7 @@ def _candidates(tokens: list[str], sources: Sequence[str], territory: str) -> Se
             .order_by(index.c.rank)
         )
     else:
-        vector = sa.literal_column("search_row.vector")  # generated and stored: ranking would build it again for every row
+        vector: Any = sa.literal_column("search_row.vector")  # generated and stored: ranking would build it again for every row
         words = sa.func.to_tsquery("simple", " | ".join("'" + t.replace("'", "''") + "'" for t in tokens))
         chosen = chosen.where(vector.op("@@", return_type=sa.Boolean)(words)).order_by(sa.func.ts_rank(vector, words).desc())
     if sources:
@@ -294,31 +277,12 @@ def _latin_points(row: Any, letters: str, phrases: list[str]) -> tuple[float, st
     return (55.0 if letters in lines[0] else 40.0 if any(letters in line for line in lines) else 0.0), ""
 
 
-def count_miss(text: str, lang: str) -> None:
-    """Remember that somebody searched in vain; numbers of five digits or more and addresses of mail are never kept.
-
-    Digits are counted across spaces and dashes: `138 0013 8000` is a phone number too.
-    """
-    words = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in normal(text))
-    words = re.sub(r" +", " ", words).strip()[:LONGEST_QUERY].strip()
-    if len(words) < 2 or re.search(r"\d(?:[^\w]*\d){4}|@", words):
-        return
-    table = SearchMiss.__table__
-    with own_connection() as connection:
-        statement = upsert(table).values(month=clock.today().replace(day=1), lang=lang, words=words, count=1)
-        connection.execute(statement.on_conflict_do_update(index_elements=["month", "lang", "words"], set_={"count": table.c.count + 1}))
-
-
-def forget_old() -> None:
-    """Drop words searched in vain more than two years ago."""
-    with own_connection() as connection:
-        connection.execute(sa.delete(SearchMiss.__table__).where(SearchMiss.month < clock.today().replace(day=1) - timedelta(days=730)))
-
-
 def create_index(bind: Any) -> None:
     """SQLite's full-text table and the triggers that feed it; PostgreSQL's index of the tokens.  For migrations."""
     if bind.dialect.name != "sqlite":
-        bind.execute(sa.text("ALTER TABLE search_row ADD COLUMN vector tsvector GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED"))
+        bind.execute(
+            sa.text("ALTER TABLE search_row ADD COLUMN vector tsvector GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED")
+        )
         bind.execute(sa.text("CREATE INDEX ix_search_row_vector ON search_row USING gin (vector)"))
         return
     for statement in (

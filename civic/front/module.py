@@ -32,7 +32,13 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
     if not viewer.has_role(Role.administrator):
         return []
     return [
-        Link(pgettext("page", "Load lists"), url_for("loading.start"), "upload", _("CSV or XLSX, checked before anything is written"), position=90),
+        Link(
+            pgettext("page", "Load lists"),
+            url_for("loading.start"),
+            "upload",
+            _("CSV or XLSX, checked before anything is written"),
+            position=90,
+        ),
         Link(_("Features on and off"), url_for("features.show"), "contrast", _("For the site or one village, from a day"), position=95),
     ]
 

@@ -96,7 +96,12 @@ class _HoursForm(BasedForm):
 
 
 def _hour_fields() -> dict[str, TimeField]:
-    names = {("opens", 0): _p("form", "Opens"), ("closes", 0): _p("form", "Closes"), ("opens", 1): _p("form", "Opens again"), ("closes", 1): _p("form", "Closes again")}
+    names = {
+        ("opens", 0): _p("form", "Opens"),
+        ("closes", 0): _p("form", "Closes"),
+        ("opens", 1): _p("form", "Opens again"),
+        ("closes", 1): _p("form", "Closes again"),
+    }
     return {
         _time_name(day, number, which): TimeField(label, [Optional()]) for day in range(1, 8) for (which, number), label in names.items()
     }

@@ -24,7 +24,9 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
         links.append(Link(_l("Stations: hours and closures"), "/desk/stations/", "clock", _l("Opening hours, telephone, days closed"), 40))
     if viewer.has_role(Role.administrator):
         links.append(
-            Link(_p("page", "Organisations"), "/desk/organisations/", "organisation", _l("Offices, committees, companies, associations"), 60)
+            Link(
+                _p("page", "Organisations"), "/desk/organisations/", "organisation", _l("Offices, committees, companies, associations"), 60
+            )
         )
     return links
 

@@ -21,7 +21,13 @@ MAIN = (
 #: login → pages that this colleague works with
 AT_THE_DESK = {
     "handler": ("/account/", "/desk/", "/desk/items/", "/desk/items/SI-LG-004"),
-    "manager": ("/desk/stations/", "/desk/stations/ST-RS", "/desk/stations/ST-RS/hours", "/desk/stations/ST-RS/closures/new", "/desk/offers/ST-RS"),
+    "manager": (
+        "/desk/stations/",
+        "/desk/stations/ST-RS",
+        "/desk/stations/ST-RS/hours",
+        "/desk/stations/ST-RS/closures/new",
+        "/desk/offers/ST-RS",
+    ),
     "admin": ("/desk/load/", "/desk/accounts/", "/desk/accounts/new", "/desk/organisations/", "/desk/searches/", "/desk/connections/"),
 }
 #: name → (mode of the site, colour scheme of the device)

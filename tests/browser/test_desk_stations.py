@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import STATION, OpenBrowser, seen_soon
+from tests.browser.conftest import STATION, OpenBrowser, in_days, seen_soon
 from tests.browser.server import Site
 
 SAVE = "main form[method=post] button.btn-go[type=submit]"
@@ -46,7 +46,7 @@ def test_a_closure_is_announced_and_can_be_withdrawn(worker: OpenBrowser, open_b
     page = worker("manager", lang)
     page.goto(f"{desk}/desk/stations/{STATION}")
     page.locator("main a[href$='/closures/new']").click()
-    day = {"zh": "2027-03-01", "en": "2027-04-06"}[lang]
+    day, _words = in_days({"zh": 60, "en": 90}[lang])
     page.locator("[name=from_on]").fill(day)
     page.locator("[name=to_on]").fill("2026-01-01")
     page.locator("[name=reason_zh]").fill("水管坏了")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from civic.catalogue import operations, policies, queries
 from civic.catalogue.models import ServiceItemVersion
 from civic.core.db import db
-from civic.core.search import count_miss
+from civic.core.misses import count_miss
 from civic.core.viewer import Role, Scope, Viewer
 from tests.support.catalogue import TESTER, text_of
 

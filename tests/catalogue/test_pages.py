@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from civic.catalogue.models import HandlingType
 from civic.catalogue.operations import Words
 from civic.core.db import db
-from civic.core.search import SearchMiss
+from civic.core.misses import SearchMiss
 
 EN = {"Accept-Language": "en"}
 

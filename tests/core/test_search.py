@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 import sqlalchemy as sa
 
-from civic.core import clock, search
+from civic.core import search
 from civic.core.atomic import atomic
 from civic.core.db import db
-from civic.core.search import SearchMiss, SearchRow
+from civic.core.search import SearchRow
 
 
 @pytest.fixture
@@ -134,61 +132,6 @@ def test_a_weak_row_before_a_strong_one_of_the_same_matter_does_not_win(index):
         search.put("item", "mixed", "zh", title="甲", body="一二 三四 五六 七八", part="a")
         search.put("item", "mixed", "zh", title="一二三四五六七八", body="", part="b")
     assert found("一二三四五六七八")[:1] == ["mixed"]
-
-
-# ---- words searched in vain ------------------------------------------------------------------------------------------------
-def misses() -> list[tuple[str, int]]:
-    return [tuple(row) for row in db.session.execute(sa.select(SearchMiss.words, SearchMiss.count).order_by(SearchMiss.words))]
-
-
-def test_words_searched_in_vain_are_counted_by_month(site):
-    for text in ("宠物 登记", "宠物  登记 ", "ＰＥＴ"):
-        search.count_miss(text, "zh")
-    assert misses() == [("pet", 1), ("宠物 登记", 2)]
-    assert db.session.scalar(sa.select(SearchMiss.month)) == date(2026, 11, 1)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "13800138000",
-        "138 0013 8000",
-        "138-0013-8000",
-        "１３８００１３８０００",
-        "+86 (138) 00138000",
-        "44010119900101123X",
-        "no 12345",
-        "wang@example.org",
-        "a",
-        "",
-        " ",
-    ],
-)
-def test_numbers_addresses_and_single_letters_are_not_kept(site, text):
-    search.count_miss(text, "zh")
-    assert misses() == []
-
-
-@pytest.mark.parametrize("text", ["2026 年", "12345"[:4] + " 号", "粤A1234"])
-def test_short_numbers_are_words(site, text):
-    search.count_miss(text, "zh")
-    assert len(misses()) == 1
-
-
-@pytest.mark.parametrize("text", ["宠物\x00登记", "x" * 5000, "㙓𠮷" * 100, "🀄🀄", "a\u202eb", "ﷺ" * 60])
-def test_strange_words_break_nothing(site, text):
-    search.count_miss(text, "zh")
-    assert all(len(words) <= 60 and "\x00" not in words for words, _ in misses())
-
-
-def test_old_words_are_forgotten(site):
-    search.count_miss("宠物", "zh")
-    with clock.frozen(clock.now() + timedelta(days=700)):
-        search.forget_old()
-        assert len(misses()) == 1
-    with clock.frozen(clock.now() + timedelta(days=800)):
-        search.forget_old()
-    assert misses() == []
 
 
 # ---- tokens ----------------------------------------------------------------------------------------------------------------

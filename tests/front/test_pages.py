@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from civic.core.db import db
-from civic.core.search import SearchMiss
+from civic.core.misses import SearchMiss
 
 EN = {"Accept-Language": "en"}
 

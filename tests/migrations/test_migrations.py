@@ -170,7 +170,9 @@ def test_both_engines_get_the_same_columns(database_url, tmp_path):
             go(True, "head")
             with db.engine.connect() as connection:
                 look = sa.inspect(connection)
-                found[engine] = {t: {c["name"]: c["nullable"] for c in look.get_columns(t) if c["name"] != "vector"} for t in tables(connection)}
+                found[engine] = {
+                    t: {c["name"]: c["nullable"] for c in look.get_columns(t) if c["name"] != "vector"} for t in tables(connection)
+                }
                 found[f"{engine} foreign keys"] = {
                     (t, tuple(k["constrained_columns"]), k["referred_table"]) for t in tables(connection) for k in look.get_foreign_keys(t)
                 }

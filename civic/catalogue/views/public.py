@@ -15,7 +15,7 @@ from flask_babel import ngettext, pgettext
 from civic.catalogue import labels, queries
 from civic.catalogue.models import HandlingType, ItemChannel
 from civic.catalogue.queries import Asked, Card
-from civic.core import search, spans
+from civic.core import misses, spans
 from civic.core.i18n import lang, plain
 from civic.core.web import limits
 from civic.core.web.access import public
@@ -45,7 +45,7 @@ def items() -> str:
     asked, whole = asked_from_request(), queries.overview()
     answer = queries.matching(asked, whole)
     if asked.q and not answer.cards:
-        search.count_miss(asked.q, lang())  # not a reading page: each time counts
+        misses.count_miss(asked.q, lang())  # not a reading page: each time counts
     else:
         reading(queries.TOPIC, "territory", "features", args=ARGS)
     page = max(1, int(request.args.get("page", "1")) if request.args.get("page", "1").isdecimal() else 1)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from civic import paths
-from civic.core import clock, decrees, search, spans
+from civic.core import clock, decrees, misses, search, spans
 from civic.core.i18n import format_day, lang
 from civic.core.registry import Hit, Link, SearchSource, the_registry
 from civic.core.viewer import viewer
@@ -61,7 +61,7 @@ def find() -> str:
     shown = {source.name: source.show([f for f in found if f.source == source.name]) for source in sources}
     hits = [shown[f.source][f.result] for f in found if f.result in shown.get(f.source, {})]
     if asked and not hits and not pages:
-        search.count_miss(asked, lang())
+        misses.count_miss(asked, lang())
     else:
         reading(*SHARED, args=("q",))
     return render_template("front/search.html", asked=asked, hits=hits[:50], total=len(hits), pages=pages, hot=_hot())
@@ -80,7 +80,12 @@ def _own_pages(asked: str) -> list[Link]:
         (pgettext("mode", "High contrast"), switch_home("contrast"), "contrast", "高对比 高对比度 对比 看不清 high contrast"),
         (_("Count working days"), url_for("front.workdays"), "calendar", "工作日 节假日 放假 调休 几个工作日 working days holidays"),
         (_("All communities and villages"), url_for("front.places_page"), "pin", "社区 村 我的社区 换社区 community village"),
-        (pgettext("page", "All stations"), url_for("territory.stations"), "counter", "服务站 窗口 开门 几点开门 电话 地址 station opening hours phone"),
+        (
+            pgettext("page", "All stations"),
+            url_for("territory.stations"),
+            "counter",
+            "服务站 窗口 开门 几点开门 电话 地址 station opening hours phone",
+        ),
         (pgettext("page", "Accessibility statement"), url_for("front.accessibility"), "person", "无障碍 读屏 盲人 accessibility"),
         (pgettext("page", "Privacy"), url_for("front.privacy"), "lock", "隐私 个人信息 privacy personal data"),
         (_("Open data and API"), "/api/v1/docs", "down-file", "接口 开放数据 数据 api open data"),
