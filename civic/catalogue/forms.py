@@ -14,6 +14,7 @@ from civic.catalogue import labels
 from civic.catalogue.models import HandlingType, ItemChannel, LimitSource, channel_bits, channels_of
 from civic.catalogue.operations import ItemText, Words
 from civic.catalogue.queries import ItemView
+from civic.core.i18n import plain
 from civic.core.web.forms import ChoiceField, Form, Length
 from civic.core.workdays import Unit
 
@@ -101,7 +102,7 @@ class ItemForm(Form):
             if name in self._fields and name != "channels":
                 self._fields[name].data = value
         self.channels.data = [c.value for c in channels_of(view.version.channels)]
-        self.materials.data = "\n".join(paper.code for paper in view.papers)
+        self.materials.data = "\n".join(f"{paper.code} {plain(paper.name)}" for paper in view.papers)
         self.may_follow.data = next((paper.code for paper in view.papers if paper.may_follow), "")
         self.laws.data = "\n".join(law.name.zh for law in view.laws)
         self.words_zh.data, self.words_en.data = "\n".join(view.words["zh"]), "\n".join(view.words["en"])
