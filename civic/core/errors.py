@@ -5,9 +5,12 @@ A broken promise of the code itself raises ValueError instead.  Nobody ever matc
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
+
+from civic.core.i18n import format_day
 
 
 class DomainError(Exception):
@@ -23,7 +26,9 @@ class DomainError(Exception):
 
     @property
     def message(self) -> str:
-        return str(self.sentence) % self.context if self.context else str(self.sentence)
+        """The sentence with its numbers; days read as everywhere else on the page."""
+        shown = {k: format_day(v) if isinstance(v, date) else v for k, v in self.context.items()}
+        return str(self.sentence) % shown if shown else str(self.sentence)
 
     @property
     def field(self) -> str | None:

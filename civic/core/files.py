@@ -25,6 +25,7 @@ from civic.core import clock, pictures
 from civic.core.atomic import atomic, in_transaction, own_connection
 from civic.core.db import Model, db, intpk, timestamp
 from civic.core.errors import DomainError
+from civic.core.i18n import join_words
 from civic.core.sniff import MIMES, NAMES, FileKind, kind_of
 
 MB = 2**20
@@ -105,7 +106,7 @@ def store(
         raise FileTooLarge(name=shown, size=f"{len(data) / MB:.1f}", most=f"{most / MB:.0f}")
     kind = kind_of(data)
     if kind not in accept:
-        possible = ", ".join(str(NAMES[k]) for k in FileKind if k in accept)
+        possible = join_words([str(NAMES[k]) for k in FileKind if k in accept])
         raise FileKindRefused(name=shown, what=NAMES[kind], possible=possible)
     if kind in PICTURES and not as_it_is:
         data = pictures.rewritten(data, shown)

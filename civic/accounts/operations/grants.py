@@ -31,7 +31,7 @@ class NewGrant:
         if self.to_on is not None and self.to_on < self.from_on:
             raise DaysInWrongOrder(field="to_on")
         if self.to_on is not None and self.to_on < clock.today():
-            raise GrantInThePast(day=self.to_on.isoformat(), field="to_on")
+            raise GrantInThePast(day=self.to_on, field="to_on")
 
 
 def give_grant(actor: Actor, account_id: int, wanted: NewGrant) -> Grant:

@@ -55,8 +55,8 @@ def save(code: str) -> ResponseReturnValue:
         try:
             with keyed(form, to=lambda version: url_for(".edit", code=code)):
                 made = operations.edit_item(
-                    actor(), item.id, int(form.base.data) if str(form.base.data).isdecimal() else 0, form.text(), _lines(form.materials.data),
-                    form.may_follow.data or "", _lines(form.laws.data), form.words(), form.effective_on.data, form.note.data or "",
+                    actor(), item.id, int(form.base.data) if str(form.base.data).isdecimal() else 0, form.text(), _codes(form.materials.data),
+                    next(iter(_codes(form.may_follow.data)), ""), _lines(form.laws.data), form.words(), form.effective_on.data, form.note.data or "",
                 )  # fmt: skip
         except ItemChanged as refusal:
             status, theirs = refuse(form, refusal), _differences(form, view)
@@ -72,7 +72,12 @@ def save(code: str) -> ResponseReturnValue:
 
 
 def _lines(text: str | None) -> list[str]:
-    return [line.strip().split()[0] if line.strip().startswith("M-") else line.strip() for line in (text or "").split("\n") if line.strip()]
+    return [line.strip() for line in (text or "").split("\n") if line.strip()]
+
+
+def _codes(text: str | None) -> list[str]:
+    """The code that begins each line; the name behind it is for people."""
+    return [line.split()[0] for line in _lines(text)]
 
 
 def _load(code: str) -> tuple[ServiceItem, queries.ItemView]:
