@@ -31,7 +31,7 @@ MOST_STATIONS = 8  # more are chosen by community
 
 
 def asked_from_request() -> Asked:
-    args = {name: request.args.get(name, "").strip()[:60] for name in ARGS if name != "page"}
+    args = {name: request.args.get(name, "").strip()[:100] for name in ARGS if name != "page"}
     if args["channel"] not in set(ItemChannel):
         args["channel"] = ""
     return Asked(**args)

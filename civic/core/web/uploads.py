@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from typing import Any
 
 from flask_babel import lazy_pgettext
 from flask_wtf.file import MultipleFileField
@@ -34,7 +35,8 @@ class UploadForm(Form):
 
     def take(self) -> list[StoredFile]:
         """Store the new files, find the kept ones.  Faults stand at the field; the good files are kept nevertheless."""
-        uploads = [upload for upload in self.files.data or [] if isinstance(upload, FileStorage) and upload.filename]
+        given: Any = self.files.data  # None before anything was sent, whatever the library's annotations say
+        uploads = [upload for upload in given or [] if isinstance(upload, FileStorage) and upload.filename]
         before = list(dict.fromkeys(filter(None, (self.kept.data or "").split(","))))
         found: list[StoredFile] = []
         faults: list[str] = []
