@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from playwright.sync_api import Page
 
 from tests.browser.server import Site
@@ -30,8 +32,9 @@ AT_THE_DESK = {
     ),
     "admin": ("/desk/load/", "/desk/accounts/", "/desk/accounts/new", "/desk/organisations/", "/desk/searches/", "/desk/connections/"),
 }
+Scheme = Literal["light", "dark"]
 #: name → (mode of the site, colour scheme of the device)
-LOOKS = {
+LOOKS: dict[str, tuple[str, Scheme]] = {
     "plain": ("", "light"),
     "elder": ("elder", "light"),
     "contrast": ("contrast", "light"),

@@ -39,7 +39,8 @@ def looked_at(page: Page, site: Site, addresses: tuple[str, ...], only: str = ""
 def test_axe_finds_nothing_grave(open_browser: OpenBrowser, public: Site, look: str) -> None:
     mode, scheme = LOOKS[look]
     lang = "en" if look in {"elder", "dark"} else "zh"
-    page = open_browser(public, lang, color_scheme=scheme)
+    page = open_browser(public, lang)
+    page.emulate_media(color_scheme=scheme)
     choose(page, public, mode=mode, place="440113010901" if look != "plain" else "")
     # other colours change nothing but what is said of colours; all rules in all looks are the long test's
     assert looked_at(page, public, MAIN, "" if look in {"plain", "elder"} else "cat.color") == []
@@ -59,8 +60,9 @@ def test_axe_finds_nothing_grave_anywhere(open_browser: OpenBrowser, public: Sit
     """axe on the ten main pages: every mode, light and dark, both languages, phone and desk, with and without a community."""
     mode, scheme = LOOKS[look]
     for device in ("zh", "en"):
-        page = open_browser(public, device, color_scheme=scheme, locale={"zh": "zh-CN", "en": "en-GB"}[lang])
-        choose(page, public, mode=mode, place=place)
+        page = open_browser(public, device)
+        page.emulate_media(color_scheme=scheme)
+        choose(page, public, mode=mode, place=place, lang=lang)
         assert looked_at(page, public, MAIN) == []
 
 

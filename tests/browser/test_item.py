@@ -76,7 +76,8 @@ def test_a_reference_limit_says_that_it_is_one(visitor: Page, public: Site, lang
 @pytest.mark.parametrize("place", ["", COMMUNITY], ids=["nowhere", "at-home"])
 def test_a_service_prints_as_one_a4_page_with_its_qr(visitor: Page, public: Site, place: str) -> None:
     visitor.goto(f"{public}/?place={place}")
-    found = {code: printed(visitor, public, code) for code in LONGEST}
+    codes = LONGEST if place else LONGEST[:2]  # the chosen station's lines make the page longest
+    found = {code: printed(visitor, public, code) for code in codes}
     assert set(found.values()) == {1}, found
 
 

@@ -40,7 +40,8 @@ SMALL = """least => {
 
 @pytest.mark.parametrize("mode", ["", "elder"])
 def test_nothing_scrolls_sideways_at_320_pixels(open_browser: OpenBrowser, public: Site, lang: str, mode: str) -> None:
-    page = open_browser(public, lang, viewport={"width": 320, "height": 640})
+    page = open_browser(public, lang)
+    page.set_viewport_size({"width": 320, "height": 640})
     choose(page, public, mode=mode, place=COMMUNITY)
     found = {}
     for address in MAIN:
@@ -62,8 +63,8 @@ def test_nothing_scrolls_sideways_at_400_percent(open_browser: OpenBrowser, publ
 
 @pytest.mark.parametrize(("mode", "least"), [("", 44), ("elder", 60)])
 def test_what_one_touches_is_big_enough(open_browser: OpenBrowser, public: Site, lang: str, mode: str, least: int) -> None:
-    page = open_browser(public, "zh", locale={"zh": "zh-CN", "en": "en-GB"}[lang])
-    choose(page, public, mode=mode, place=COMMUNITY)
+    page = open_browser(public, "zh")
+    choose(page, public, mode=mode, place=COMMUNITY, lang=lang)
     found = {}
     for address in MAIN:
         page.goto(f"{public}{address}")
@@ -139,7 +140,8 @@ def test_without_scripts_one_searches_and_reads_all_the_same(open_browser: OpenB
 
 
 def test_motion_is_reduced_for_whoever_asks(open_browser: OpenBrowser, public: Site) -> None:
-    page = open_browser(public, "en", reduced_motion="reduce")
+    page = open_browser(public, "en")
+    page.emulate_media(reduced_motion="reduce")
     page.goto(str(public))
     moving = page.evaluate(
         "() => [...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration.split(',').some(d => parseFloat(d) > 0.001)).length"
