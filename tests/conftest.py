@@ -6,6 +6,7 @@ threads or real commits take `live_app` instead, a site on a database of its own
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from flask import Flask
+from hypothesis import settings
 
 from civic import paths
 from civic.app import create_app
@@ -27,6 +29,9 @@ from tests.support.client import CheckingClient
 
 pytest_plugins = ["tests.support.territory", "tests.support.accounts", "tests.support.catalogue"]
 ENGINES = ("sqlite", "postgresql")
+settings.register_profile("deep", max_examples=1000, deadline=None)  # the laws of tests/properties under `dev.py test --long`
+if os.environ.get("CIVIC_TEST_LONG") == "1":
+    settings.load_profile("deep")
 #: a Wednesday, two days after the design pages were drawn
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,7 @@ from tests.support.lists import csv, place, toy_lists
 
 COMMAND = Actor(None, job="test")
 codes = st.lists(st.text("AB01", min_size=1, max_size=4), unique=True, min_size=1, max_size=24)
+LONG = os.environ.get("CIVIC_TEST_LONG") == "1"
 
 
 def state() -> list[tuple[str, str]]:
@@ -39,7 +42,7 @@ def lists(site, monkeypatch):
         yield found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 if LONG else 25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), keys=codes)
 def test_any_order_and_any_split_give_the_same_database(lists, data, keys):
     rows = [place(key, len(key)) for key in keys]
