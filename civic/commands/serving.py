@@ -95,6 +95,7 @@ def run_server(host: str, port: int, workers: int, *, with_scheduler: bool) -> N
         workers=workers,
         blocking_threads=4,
         loop=Loops.auto,
+        websockets=False,
         log_access=False,
         respawn_failed_workers=True,
         working_dir=paths.ROOT if (paths.ROOT / "civic").is_dir() else None,
