@@ -168,8 +168,8 @@ def test_no_file_names_a_machine_or_a_registry(pattern):
 
 def test_the_patterns_find_what_they_look_for():
     assert MACHINE.search("open('/ho" + "me/wang/civic')")
-    assert MACHINE.search("/work/" + "main/civic")
-    assert not MACHINE.search("templates/home/x.html /work/")
+    assert MACHINE.search("/" + "work/main/civic")
+    assert not MACHINE.search("templates/home/x.html /" + "work/")
     assert REGISTRIES.search("https://pypi" + ".org/simple")
 
 
