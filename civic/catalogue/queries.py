@@ -33,6 +33,7 @@ from civic.catalogue.models import (
 )
 from civic.core import clock, misses, search
 from civic.core.db import Bilingual, db
+from civic.core.i18n import lang
 from civic.core.kept import Kept
 from civic.core.workdays import Unit
 from civic.territory.models import Organisation, Station, Territory
@@ -347,3 +348,12 @@ def search_misses(limit: int = 200) -> Sequence[Any]:
     return db.session.execute(
         sa.select(m.month, m.lang, m.words, m.count).order_by(m.month.desc(), m.count.desc(), m.words).limit(limit)
     ).all()
+
+
+def hot_words() -> list[str]:
+    """Words that most people come with, shown below the search field."""
+    return (
+        ["居住证", "老人金", "租房补贴", "小孩入学"]
+        if lang() == "zh"
+        else ["residence permit", "old age money", "help with rent", "school place"]
+    )

@@ -61,7 +61,7 @@ def items() -> str:
         groups=whole,
         link=link_to,
         page=_pages(asked, page, len(answer.cards)),
-        hot=hot_words(),
+        hot=queries.hot_words(),
     )
 
 
@@ -70,15 +70,6 @@ def link_to(asked: Asked | None = None, **changes: str) -> str:
     now = replace(asked or Asked(), **changes)
     kept = {name: value for name in ARGS if name != "page" and (value := getattr(now, name))}
     return url_for("catalogue.items") + (f"?{urlencode(kept)}" if kept else "")
-
-
-def hot_words() -> list[str]:
-    """Words that most people come with, shown below the search field."""
-    return (
-        ["居住证", "老人金", "租房补贴", "小孩入学"]
-        if lang() == "zh"
-        else ["residence permit", "old age money", "help with rent", "school place"]
-    )
 
 
 def row_of(card: Card, phrase: str, whole: queries.Overview) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def shown(link: Link) -> ShownLink:
 
 
 def _site_name() -> str:
-    """`番禺区社区网`, `Panyu District neighbourhoods`; `Civic` before a district is loaded."""
+    """`番禺区街坊`, `Panyu District neighbourhoods`; `Civic` before a district is loaded."""
     district = hooks().district()
     return _("%(district)s neighbourhoods", district=i18n.plain(district)) if district else "Civic"
 

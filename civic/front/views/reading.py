@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 
 from civic import paths
+from civic.catalogue import queries as catalogue
 from civic.core import clock, decrees, misses, search, spans
 from civic.core.i18n import format_day, lang
 from civic.core.registry import Hit, Link, SearchSource, the_registry
@@ -37,15 +38,7 @@ def home() -> str:
     reading(*SHARED, fresh_until=_fresh_until())
     cards = the_registry().ask("home_cards", viewer(), place_path())
     page = "front/elder.html" if "elder" in preferences().mode else "front/home.html"
-    return render_template(page, cards=cards, hot=_hot(), canonical=None)
-
-
-def _hot() -> list[str]:
-    return (
-        ["居住证", "老人金", "租房补贴", "小孩入学"]
-        if lang() == "zh"
-        else ["residence permit", "old age money", "help with rent", "school place"]
-    )
+    return render_template(page, cards=cards, hot=catalogue.hot_words(), canonical=None)
 
 
 @bp.get("/search")
@@ -64,7 +57,7 @@ def find() -> str:
         misses.count_miss(asked, lang())
     else:
         reading(*SHARED, args=("q",))
-    return render_template("front/search.html", asked=asked, hits=hits[:50], total=len(hits), pages=pages, hot=_hot())
+    return render_template("front/search.html", asked=asked, hits=hits[:50], total=len(hits), pages=pages, hot=catalogue.hot_words())
 
 
 def _own_pages(asked: str) -> list[Link]:
