@@ -12,9 +12,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 import civic.accounts.module
+import civic.bulletin.module
 import civic.catalogue.module
 import civic.core.module
 import civic.front.module
+import civic.people.module
 import civic.territory.module
 from civic import paths
 from civic.config import Settings, load_settings
@@ -28,8 +30,10 @@ from civic.core.web.pagecache import PageCache
 MODULES = (
     civic.core.module.manifest,
     civic.territory.module.manifest,
+    civic.people.module.manifest,
     civic.accounts.module.manifest,
     civic.catalogue.module.manifest,
+    civic.bulletin.module.manifest,
     civic.front.module.manifest,
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from civic.core.appendonly import APPEND_ONLY
 from civic.core.db import Model, intpk, moment, public_id, timestamp
 from civic.core.viewer import Role
+from civic.people.models import Person
 from civic.territory.models import Organisation, Territory
 
 
@@ -25,7 +26,11 @@ class Account(Model):
     lang: Mapped[str] = mapped_column(sa.String(2), default="", comment="zh, en or empty: as the device says")
     created_at: Mapped[timestamp]
     closed_at: Mapped[datetime | None]
+    person_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id"), index=True, comment="whose login it is; a colleague may have two"
+    )
     must_change_password: Mapped[bool] = mapped_column(default=False, comment="the first password was set by somebody else")
+    person: Mapped[Person | None] = relationship()
     identities: Mapped[list[Identity]] = relationship(back_populates="account")
     grants: Mapped[list[Grant]] = relationship(back_populates="account", foreign_keys="Grant.account_id", order_by="Grant.id")
 
@@ -40,10 +45,17 @@ class IdentityKind(enum.StrEnum):
     password = "password"  # noqa: S105 - the kind, not a secret
     totp = "totp"
     recovery = "recovery"
+    mail = "mail"
+    phone = "phone"
+    oidc = "oidc"
 
 
 class Identity(Model):
-    """password: Argon2id hash; totp: encrypted secret (RFC 6238); recovery: hash of one single-use code."""
+    """password: Argon2id hash; totp: encrypted secret (RFC 6238); recovery: hash of one single-use code.
+
+    mail, phone, oidc: the address or `issuer|subject`, encrypted with purpose "identity", and `hash` its keyed hash of `kind|value`.
+    A phone or mail address may belong to several accounts (mother and daughter); then the page asks who.
+    """
 
     __tablename__ = "identity"
     id: Mapped[intpk]
@@ -54,7 +66,44 @@ class Identity(Model):
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int | None] = mapped_column(comment="totp: the time step used last, so that a code works once")
     used_at: Mapped[datetime | None]
+    hash: Mapped[str] = mapped_column(sa.String(80), default="", index=True, comment="of mail, phone and oidc, for the look-up at sign-in")
     account: Mapped[Account] = relationship(back_populates="identities")
+
+
+class TicketKind(enum.StrEnum):
+    """What a one-time secret is for."""
+
+    register_mail = "register-mail"
+    register_phone = "register-phone"
+    sign_in_phone = "sign-in-phone"
+    add_mail = "add-mail"
+    add_phone = "add-phone"
+    reset_mail = "reset-mail"
+    reset_phone = "reset-phone"
+    slip = "slip"
+
+
+class Ticket(Model):
+    """A link, six-digit code or printed slip that works once.
+
+    hash: SHA-256 of a link's or slip's token (128 bits), or keyed hash of `uid|code`, purpose "ticket".  sealed: encrypted JSON of what
+    it carries (address, account), purpose "ticket".  address_hash: keyed hash of the address, so that sending is limited by address.
+    """
+
+    __tablename__ = "account_ticket"
+    id: Mapped[intpk]
+    uid: Mapped[public_id] = mapped_column(unique=True, comment="names the ticket in the form that asks for its code")
+    kind: Mapped[TicketKind]
+    hash: Mapped[str] = mapped_column(sa.String(80), index=True)
+    sealed: Mapped[str] = mapped_column(sa.Text, default="")
+    address_hash: Mapped[str] = mapped_column(sa.String(80), default="", index=True)
+    account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id"), index=True)
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True, comment="slip: whose account it opens")
+    made_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id"), comment="slip: the clerk")
+    created_at: Mapped[timestamp]
+    expires_at: Mapped[moment]
+    used_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
 
 
 class UserSession(Model):

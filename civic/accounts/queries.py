@@ -16,6 +16,7 @@ from civic.accounts.policies import sees_ungranted
 from civic.core import clock, crypto, freshness
 from civic.core.db import db
 from civic.core.viewer import Role, Scope, Viewer
+from civic.people import queries as people
 from civic.territory.models import Organisation, OrganisationKind, Territory, TerritoryKind
 
 PAGE = 50  # accounts on a page of the list
@@ -38,20 +39,21 @@ class SignedIn:
     seen_at: datetime | None
     expires_at: datetime
     is_two_step: bool
+    person_id: int | None = None
 
 
 def _living(table: type[UserSession] | type[ApiToken], kind: str, seen: Any, token: str) -> SignedIn | None:
     now = clock.now()
     query = (
-        sa.select(table.id, Account.id, Account.name, Account.lang, seen, table.expires_at, table.two_step_at)
+        sa.select(table.id, Account.id, Account.name, Account.lang, seen, table.expires_at, table.two_step_at, Account.person_id)
         .join(Account, Account.id == table.account_id)
         .where(table.token_hash == crypto.token_hash(token), table.ended_at.is_(None), table.expires_at > now, Account.closed_at.is_(None))
     )
     row = db.session.execute(query).one_or_none()
     if row is None:
         return None
-    row_id, account_id, name, lang, seen_at, expires_at, two_step_at = row
-    return SignedIn(kind, row_id, account_id, name, lang, seen_at, expires_at, two_step_at is not None)
+    row_id, account_id, name, lang, seen_at, expires_at, two_step_at, person_id = row
+    return SignedIn(kind, row_id, account_id, name, lang, seen_at, expires_at, two_step_at is not None, person_id)
 
 
 def session_of(token: str) -> SignedIn | None:
@@ -100,8 +102,10 @@ def viewer_of(who: SignedIn) -> Viewer:
     scopes = scopes_of(who.account_id, clock.today()) if counts else ()
     return Viewer(
         account_id=who.account_id,
+        person_id=people.survivor_of(who.person_id),
         name=who.name,
         scopes=scopes,
+        verified_in=people.verified_in(who.person_id),
         is_two_step=who.is_two_step,
         session_id=who.row_id if who.kind == "session" else None,
         extras={"lang": who.lang},

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.core import audit, files, idempotency, jobs, misses, tries
+from civic.core import audit, files, idempotency, jobs, keys, misses, notes, tries
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.decrees import HOLIDAYS
 from civic.core.load import runs
 from civic.core.load.command import load
+from civic.core.messages import models as messages
 from civic.core.registry import Check, Job, Module, Violation
 from civic.core.viewer import Role, Viewer
 from civic.core.web import downloads
+
+_TABLES = (keys, notes, messages)  # imported for their tables
 
 
 def _forget_keys() -> None:

@@ -114,6 +114,18 @@ def _nothing(_viewer: Viewer) -> Sequence[Any]:
     return ()
 
 
+def _no_work(_subject: Any) -> Sequence[Any]:
+    return ()
+
+
+def _no_data(_person_id: int | None, _account_id: int | None) -> Sequence[Any]:
+    return ()
+
+
+def _no_actions(_viewer: Viewer, _person_id: int) -> Sequence[Any]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Module:
     """A module's manifest.  Callables are asked per request; tuples are read once by `create_app`."""
@@ -137,6 +149,12 @@ class Module:
     checks: tuple[Check, ...] = ()
     seeds: tuple[Seed, ...] = ()
     retention: tuple[Job, ...] = ()
+    sealed: tuple[Any, ...] = ()  # core.keys.Sealed: its tables with ciphertexts
+    receivers: dict[str, Callable[[Sequence[int]], dict[int, Any]]] = field(default_factory=dict)  # kind → core.messages.Contact by id
+    message_topics: tuple[Any, ...] = ()  # core.messages.Topic
+    open_work: Callable[[Any], Sequence[Any]] = _no_work  # core.openwork.Subject → OpenWork
+    personal_data: Callable[[int | None, int | None], Sequence[Any]] = _no_data  # person, account → core.personaldata.DataPart
+    person_actions: Callable[[Viewer, int], Sequence[Any]] = _no_actions  # links on the desk's page of a person beside you
     start: tuple[Callable[[Any], None], ...] = ()
 
 

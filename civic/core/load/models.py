@@ -31,7 +31,10 @@ OPEN = (LoadState.queued, LoadState.preparing, LoadState.applying)
 
 
 class LoadRow(Model):
-    """A row as it was imported last; the next load is compared with it, not with what people corrected on the site."""
+    """A row as it was imported last; the next load is compared with it, not with what people corrected on the site.
+
+    Kinds with personal values keep `key` and `hash` as keyed hashes and `values_json` encrypted, purpose "load_row".
+    """
 
     __tablename__ = "load_row"
     __table_args__ = (sa.UniqueConstraint("kind", "key"),)
@@ -39,7 +42,7 @@ class LoadRow(Model):
     kind: Mapped[str] = mapped_column(sa.String(40))
     key: Mapped[str] = mapped_column(sa.String(LONGEST_KEY))
     values: Mapped[str] = mapped_column("values_json", sa.Text, comment="sorted JSON: column → normalised text")
-    hash: Mapped[str] = mapped_column(sa.String(64), comment="SHA-256 of values_json")
+    hash: Mapped[str] = mapped_column(sa.String(80), comment="SHA-256 of values_json, or keyed hash")
     run_id: Mapped[int] = mapped_column(sa.ForeignKey("load_run.id"), index=True)
 
 
@@ -83,3 +86,16 @@ class LoadRunRow(Model):
     file: Mapped[str] = mapped_column(sa.String(300))
     line: Mapped[int]
     is_applied: Mapped[bool] = mapped_column(default=False)
+
+
+class LoadMapping(Model):
+    """Which column of a spreadsheet means what, matched by hand once and remembered by its header."""
+
+    __tablename__ = "load_mapping"
+    id: Mapped[intpk]
+    header_hash: Mapped[str] = mapped_column(sa.String(64), unique=True, comment="SHA-256 of the folded titles in their order")
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    header: Mapped[str] = mapped_column(sa.Text, comment="JSON list of the titles")
+    mapping: Mapped[str] = mapped_column(sa.Text, comment="JSON: column of the loader → place in the header")
+    account_id: Mapped[int | None] = mapped_column(comment="who matched it; no foreign key, as in the audit")
+    created_at: Mapped[timestamp]
