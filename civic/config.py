@@ -12,6 +12,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -30,7 +31,14 @@ class Settings:
     data_dir: Path
     secret_key: str = ""
     data_keys: tuple[str, ...] = ()
+    keys_file: Path | None = None  # a demo's keys.env, when the data keys come from it: it is read again when it changes
     base_url: str = ""
+    mail_url: str = ""  # smtp://, smtp+starttls:// or smtps://; empty = mail stays in the outbox
+    mail_from: str = ""
+    sms_url: str = ""  # the text-message gateway; empty = text messages stay in the outbox
+    oidc_url: str = ""  # issuer of an outside sign-in (OpenID Connect); empty = none is offered
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
     locale: str = "zh"
     timezone: str = "Asia/Shanghai"
     trusted_proxies: int = 0
@@ -68,16 +76,27 @@ def load_settings(environment: Mapping[str, str] | None = None, *, testing: bool
     values.update(environment)
     data_dir = Path(values.get("CIVIC_DATA_DIR") or "var").resolve()
     url = _normal_url(values.get("CIVIC_DATABASE_URL") or f"sqlite:///{data_dir / 'civic.db'}")
+    keys_file = None
     if url.startswith("sqlite") and _sqlite_folder(url) == data_dir:
-        for key, value in dotenv_values(data_dir / "keys.env").items():
+        given = dotenv_values(data_dir / "keys.env")
+        if "CIVIC_DATA_KEY" not in values and given.get("CIVIC_DATA_KEY"):
+            keys_file = data_dir / "keys.env"
+        for key, value in given.items():
             if value is not None:
                 values.setdefault(key, value)
     return Settings(
         database_url=url,
         data_dir=data_dir,
         secret_key=values.get("CIVIC_SECRET_KEY", ""),
-        data_keys=tuple(k.strip() for k in values.get("CIVIC_DATA_KEY", "").split(",") if k.strip()),
+        data_keys=list_of_keys(values.get("CIVIC_DATA_KEY", "")),
+        keys_file=keys_file,
         base_url=values.get("CIVIC_BASE_URL", "").rstrip("/"),
+        mail_url=_url_of(values, "CIVIC_MAIL_URL", ("smtp", "smtp+starttls", "smtps")),
+        mail_from=values.get("CIVIC_MAIL_FROM", ""),
+        sms_url=_url_of(values, "CIVIC_SMS_URL", ("http", "https")),
+        oidc_url=_url_of(values, "CIVIC_OIDC_URL", ("https", "http")).rstrip("/"),
+        oidc_client_id=values.get("CIVIC_OIDC_CLIENT_ID", ""),
+        oidc_client_secret=values.get("CIVIC_OIDC_CLIENT_SECRET", ""),
         locale=_one_of(values, "CIVIC_LOCALE", "zh", ("zh", "en")),
         timezone=_zone(values.get("CIVIC_TIMEZONE") or "Asia/Shanghai"),
         trusted_proxies=int(_number(values, "CIVIC_TRUSTED_PROXIES", "0")),
@@ -87,6 +106,29 @@ def load_settings(environment: Mapping[str, str] | None = None, *, testing: bool
         log_format=_one_of(values, "CIVIC_LOG_FORMAT", "text", ("text", "json")),
         testing=testing,
     )
+
+
+def list_of_keys(text: str) -> tuple[str, ...]:
+    """The keys of a comma-separated list, the writing one first."""
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+def _url_of(values: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    """An address with one of the schemes, or nothing.  It may hold a password, so the refusal tells its beginning alone."""
+    value = values.get(name, "").strip()
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        is_meant = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0  # a port that is no number raises
+    except ValueError:
+        is_meant = False
+    if not is_meant:
+        allowed = " or ".join(f"{scheme}://host" for scheme in schemes)
+        raise ConfigurationError(
+            f"{name} begins with {value.split(':', maxsplit=1)[0][:12]}:, it must read {allowed}, with a port where needed."
+        )
+    return value
 
 
 def _normal_url(url: str) -> str:

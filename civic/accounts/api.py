@@ -1,4 +1,4 @@
-"""JSON resources of accounts: tokens, and who one is."""
+"""JSON resources of accounts: tokens."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from flask import Response
 
 from civic.accounts import operations, queries, session
 from civic.accounts.errors import CodeNeeded, NewPasswordNeeded, SecondStepNeeded
-from civic.accounts.models import Account, ConnectionAct
+from civic.accounts.models import ConnectionAct
 from civic.core import clock
-from civic.core.db import db
 from civic.core.errors import DomainError, TooManyTries
 from civic.core.viewer import actor, viewer
 from civic.core.web.access import public, signed_in
-from civic.core.web.api import ApiBlueprint, BilingualField
+from civic.core.web.api import ApiBlueprint
 from civic.core.web.errors import problem
 from civic.core.web.limits import per_minute
 
-bp = ApiBlueprint("accounts_api", __name__, description="Tokens, and who one is")
+bp = ApiBlueprint("accounts_api", __name__, description="Tokens for programs")
 
 
 class TokenWantedSchema(ma.Schema):
@@ -35,33 +34,6 @@ class TokenSchema(ma.Schema):
 
     token = ma.fields.String(required=True)
     expires_at = ma.fields.AwareDateTime(required=True)
-
-
-class PlaceSchema(ma.Schema):
-    """A territory or organisation by code and name."""
-
-    code = ma.fields.String(required=True)
-    name = BilingualField(required=True)
-
-
-class GrantSchema(ma.Schema):
-    """Role x territory x organisation, from-to."""
-
-    role = ma.fields.String(required=True)
-    territory = ma.fields.Nested(PlaceSchema, required=True)
-    organisation = ma.fields.Nested(PlaceSchema, required=True, allow_none=True)
-    from_on = ma.fields.Date(required=True)
-    to_on = ma.fields.Date(required=True, allow_none=True)
-
-
-class AccountSchema(ma.Schema):
-    """grants: those that count today; without the second step they are listed but not in force (`two_step` false)."""
-
-    login = ma.fields.String(required=True)
-    name = ma.fields.String(required=True)
-    lang = ma.fields.String(required=True)
-    two_step = ma.fields.Boolean(required=True)
-    grants = ma.fields.List(ma.fields.Nested(GrantSchema), required=True)
 
 
 @bp.route("/tokens", methods=["POST"])
@@ -123,14 +95,3 @@ def end_token() -> Response | None:
         operations.end_token(actor(), who.account_id, token.row_id)
         session.record(who.account_id, ConnectionAct.sign_out)
     return None
-
-
-@bp.route("/account", methods=["GET"])
-@signed_in
-@bp.response(200, AccountSchema)
-@bp.doc(security=[{"token": []}])
-def show_account() -> dict[str, Any]:
-    """Who one is and what one may do today."""
-    account = db.session.get_one(Account, viewer().account_id)
-    grants = [grant for grant in queries.grants_of(account.id) if grant.is_valid(clock.today())]
-    return {"login": account.login, "name": account.name, "lang": account.lang, "two_step": viewer().is_two_step, "grants": grants}

@@ -9,14 +9,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import pgettext
 
-from civic.accounts import api, cli, models, operations, policies, queries, seeds, session
-from civic.accounts.views import account, connections, desk, sign_in
+from civic.accounts import api, api_mine, cli, models, operations, personal, policies, queries, seeds, session
+from civic.accounts.views import account, connections, contacts, desk, desk_leaving, mine, outside, proofs, register, sign_in, slips
 from civic.accounts.views.sign_in import ask_sign_in
+from civic.core.messages.models import MessageChannel
+from civic.core.messages.receivers import Topic
 from civic.core.registry import Job, Link, Module, Queue, Seed
 from civic.core.viewer import Role, Viewer
+from civic.people import queries as people
 
 __all__ = ["ask_sign_in", "manifest"]
-_PAGES = (models, account)  # imported for their tables and routes
+_PAGES = (models, account, contacts, desk_leaving, mine, outside, proofs, register)  # imported for their tables and routes
 
 
 def _desk_actions(viewer: Viewer) -> Sequence[Link]:
@@ -50,12 +53,29 @@ def _desk_queues(viewer: Viewer) -> Sequence[Queue]:
     )
 
 
+def _person_actions(viewer: Viewer, person_id: int) -> Sequence[Link]:
+    """On the desk's page of the person beside the clerk."""
+    if not policies.can_print_slip(viewer, people.path_of(person_id)):
+        return ()
+    (row,) = people.rows_of([person_id])
+    href = url_for("account_slips.new", person=row.uid)
+    return (
+        Link(
+            _("Print a slip for an account"),
+            href,
+            "key",
+            _("Opens an account, or sets a new password, without mail and phone"),
+            position=300,
+        ),
+    )
+
+
 def manifest() -> Module:
     return Module(
         name="accounts",
         title=_l("Accounts and rights"),
-        blueprints=(sign_in.bp, desk.bp, connections.bp),
-        api=(api.bp,),
+        blueprints=(sign_in.bp, desk.bp, slips.bp, connections.bp),
+        api=(api.bp, api_mine.bp),
         cli=(cli.group,),
         roles=(Role.administrator, Role.auditor),
         desk_actions=_desk_actions,
@@ -63,7 +83,21 @@ def manifest() -> Module:
         retention=(
             Job("forget-connections", operations.forget_old_connections, at="03:40"),
             Job("forget-sessions", operations.forget_old_sessions, at="03:45"),
+            Job("forget-tickets", operations.forget_tickets, at="03:50"),
         ),
+        sealed=personal.SEALED,
+        receivers={"account": personal.contacts},
+        message_topics=(
+            Topic(operations.TOPIC, _l("Links and codes for your account"), default=(), is_fixed=True, keeps_inbox=False),
+            Topic(
+                operations.SECURITY,
+                _l("Changes to your account"),
+                default=(MessageChannel.mail, MessageChannel.text),
+                is_fixed=True,
+            ),
+        ),
+        personal_data=personal.personal_data,
+        person_actions=_person_actions,
         seeds=(Seed("logins", seeds.make_demo_logins, 10),),
         start=(session.init_session,),
     )

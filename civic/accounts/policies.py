@@ -55,9 +55,15 @@ def can_use_log(viewer: Viewer) -> bool:
     return any(scope.role in LOG_ROLES and is_district_wide(scope) for scope in viewer.scopes)
 
 
-def can_release(viewer: Viewer, asked_by_id: int) -> bool:
-    """Another person than the one who asked."""
-    return can_use_log(viewer) and viewer.account_id != asked_by_id
+def can_release(viewer: Viewer, asked_by_id: int, asked_person: int | None = None) -> bool:
+    """Another person than the one who asked; where both accounts have a person, people are compared."""
+    is_same = viewer.person_id is not None and viewer.person_id == asked_person
+    return can_use_log(viewer) and viewer.account_id != asked_by_id and not is_same
+
+
+def can_print_slip(viewer: Viewer, path: str) -> bool:
+    """A clerk of the community that keeps the person's row hands out slips."""
+    return viewer.holds(Role.clerk, path)
 
 
 def can_read(viewer: Viewer, asked_by_id: int) -> bool:

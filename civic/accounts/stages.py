@@ -55,3 +55,35 @@ def current() -> Pending | None:
 
 def forget() -> None:
     session.pop(KEY, None)
+
+
+# ---- who of those who share an address, and whether she has just shown that it is still she ---------------------------------
+
+CHOICE, FRESH = "sign_in_choice", "fresh"
+
+
+def remember_choice(account_ids: list[int]) -> None:
+    """The password fits these accounts; one of them will be chosen."""
+    session[CHOICE] = {"accounts": account_ids, "until": int(clock.now().timestamp()) + LASTS}
+
+
+def choice() -> list[int]:
+    """The accounts to choose from; empty when nothing was proven or it took too long."""
+    kept = session.get(CHOICE)
+    if not isinstance(kept, dict) or kept["until"] < clock.now().timestamp():
+        return []
+    return list(kept["accounts"])
+
+
+def forget_choice() -> None:
+    session.pop(CHOICE, None)
+
+
+def make_fresh(account_id: int) -> None:
+    """She has shown password or code again: for ten minutes weighty pages do not ask."""
+    session[FRESH] = {"account": account_id, "until": int(clock.now().timestamp()) + LASTS}
+
+
+def is_fresh(account_id: int) -> bool:
+    kept = session.get(FRESH)
+    return isinstance(kept, dict) and kept["account"] == account_id and kept["until"] >= clock.now().timestamp()

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
-from wtforms import BooleanField, DateField, HiddenField, IntegerField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, IntegerField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -15,7 +15,7 @@ from civic.catalogue.models import HandlingType, ItemChannel, LimitSource, chann
 from civic.catalogue.operations import ItemText, Words
 from civic.catalogue.queries import ItemView
 from civic.core.i18n import plain
-from civic.core.web.forms import ChoiceField, Form, Length
+from civic.core.web.forms import BasedForm, ChoiceField, Form, Length
 from civic.core.workdays import Unit
 
 NEEDED = InputRequired(_l("This cannot be empty."))
@@ -54,10 +54,9 @@ def _choices(words: dict[Any, Any]) -> Any:
     return lambda: [(member.value, str(label)) for member, label in words.items()]
 
 
-class ItemForm(Form):
-    """A new version of a service item.  `base` is the lock version the editor saw."""
+class ItemForm(BasedForm):
+    """A new version of a service item."""
 
-    base = HiddenField(validators=[InputRequired()])
     name_zh = StringField(_l("Name in Chinese"), validators=[NEEDED, Length(120)])
     name_en = StringField(_l("Name in English"), validators=[NEEDED, Length(160)])
     summary_zh = StringField(_l("One plain sentence in Chinese: when does one need it?"), validators=[Optional(), Length(120)])

@@ -36,7 +36,7 @@ from civic.catalogue.models import (
 )
 from civic.core import audit, clock, search
 from civic.core.atomic import atomic
-from civic.core.db import db, upsert
+from civic.core.db import db, locked, upsert
 from civic.core.viewer import Actor
 from civic.core.workdays import Unit
 from civic.territory.models import Organisation, Station
@@ -83,11 +83,6 @@ class Words:
     summary_en: str = ""
 
 
-def lock_item(item_id: int) -> ServiceItem:
-    query = sa.select(ServiceItem).where(ServiceItem.id == item_id).with_for_update(key_share=True)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
-
-
 def edit_item(
     actor: Actor,
     item_id: int,
@@ -102,17 +97,22 @@ def edit_item(
 ) -> ServiceItemVersion:
     """Make a new version of an item that counts from `effective_on`, and replace its everyday words at once.
 
+    Where the item says all this already, nothing is written and the version in force on that day is returned.
     base: the `lock_version` that the editor saw.  materials: codes in order.  laws: Chinese names in order.
     Raises ItemChanged, PastDay, UnknownMaterials, UnknownLaws, OnlyFollowing, OnSpotNeedsNoDays, PromiseAfterLaw, NoChannel.
     Sends `item_version_made`.
     """
     with atomic() as tx:
-        item = lock_item(item_id)
+        item = locked(ServiceItem, item_id)
         if item.lock_version != base:
             raise ItemChanged(current=item.lock_version)
         if effective_on < clock.today():
             raise PastDay(day=effective_on, today=clock.today(), field="effective_on")
         check_text(text)
+        view = queries.item_view(item.code, effective_on)
+        if view is not None and _says(view, text, materials, may_follow, laws, words):
+            tx.result = view.version
+            return view.version
         version = add_version(actor, item, text, materials, may_follow, laws, effective_on, note)
         replace_words(item, words)
         item.lock_version += 1
@@ -123,6 +123,17 @@ def edit_item(
         tx.touch(queries.TOPIC)
         tx.result = version
     return version
+
+
+def _says(view: queries.ItemView, text: ItemText, materials: Sequence[str], may_follow: str, laws: Sequence[str], words: Words) -> bool:
+    """Does an item say all this already?"""
+    follows = next((paper.code for paper in view.papers if paper.may_follow), "")
+    return (
+        ItemText.of(view.version) == text
+        and ([paper.code for paper in view.papers], follows) == (list(dict.fromkeys(materials)), may_follow)
+        and [law.name.zh for law in view.laws] == list(dict.fromkeys(laws))
+        and Words(tuple(view.words["zh"]), tuple(view.words["en"]), view.summary.zh, view.summary.en) == words
+    )
 
 
 def check_text(text: ItemText) -> None:

@@ -10,7 +10,7 @@ import enum
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask
@@ -88,6 +88,9 @@ class Model(DeclarativeBase):
     )
 
 
+M = TypeVar("M", bound=Model)
+
+
 @dataclass(frozen=True)
 class Bilingual:
     """Official words in both languages; an empty one is missing and the other is shown, marked with its language."""
@@ -148,6 +151,16 @@ def prepare_engine(engine: sa.Engine) -> None:
     def _begin(connection: sa.Connection) -> None:
         write = connection.get_execution_options().get("civic_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def locked(model: type[M], id_: int) -> M:
+    """A row by its id, locked for a change and read again.
+
+    `key_share`, because a plain FOR UPDATE clashes with the share locks of foreign keys; an object read before would keep its old values.
+    """
+    query: sa.Select[Any] = sa.select(model).where(model.__table__.c.id == id_).with_for_update(key_share=True)
+    found: M = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    return found
 
 
 def is_sqlite() -> bool:

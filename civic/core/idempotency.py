@@ -24,6 +24,7 @@ from civic.core.db import Model, intpk, timestamp, upsert
 from civic.core.errors import KeyReused
 
 KEPT = timedelta(days=30)
+PURPOSE = "idempotency"
 SECRET_FIELDS = {"csrf_token", "request_key"}  # differ each time the same form is shown
 LONGEST_KEY = 100  # characters; the key comes from outside, a longer one is kept as its hash
 
@@ -124,12 +125,12 @@ def enter(session: Any, key: Key) -> None:
     ).one()
     if row.body_hash != key.body_hash:
         raise KeyReused
-    raise Replayed(json.loads(crypto.decrypt(row.answer, "idempotency")) if row.answer else {})
+    raise Replayed(json.loads(crypto.decrypt(row.answer, PURPOSE)) if row.answer else {})
 
 
 def store(session: Any, key: Key, outcome: Any) -> None:
     table = IdempotencyKey.__table__
-    text = crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), "idempotency")
+    text = crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)
     session.execute(
         sa.update(table).where(table.c.account_id == key.account_id, table.c.route == key.route, table.c.key == key.key).values(answer=text)
     )

@@ -6,18 +6,28 @@ from collections.abc import Iterator
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.core import audit, files, idempotency, jobs, keys, misses, notes, tries
+from civic.core import audit, files, idempotency, jobs, misses, notes, rekey_check, tries
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.decrees import HOLIDAYS
+from civic.core.keys import Sealed
 from civic.core.load import runs
+from civic.core.load import sealed as load_sealed
 from civic.core.load.command import load
+from civic.core.messages import inbox, outbox, sending
 from civic.core.messages import models as messages
 from civic.core.registry import Check, Job, Module, Violation
 from civic.core.viewer import Role, Viewer
 from civic.core.web import downloads
 
-_TABLES = (keys, notes, messages)  # imported for their tables
+SEALED = (
+    Sealed(notes.SealedNote, {"sealed": notes.PURPOSE}),
+    Sealed(messages.Message, {"sealed": sending.PURPOSE}),
+    Sealed(messages.Delivery, {"address": sending.ADDRESS}),
+    Sealed(idempotency.IdempotencyKey, {"answer": idempotency.PURPOSE}),
+    Sealed(tries.TryCount, {}, hash_columns=("subject",), kept_by="counts of wrong tries, gone within two days"),
+    *load_sealed.SEALED,
+)
 
 
 def _forget_keys() -> None:
@@ -49,8 +59,11 @@ def manifest() -> Module:
             Job("forget-job-runs", jobs.forget_old, at="03:20"),
             Job("forget-tries", tries.forget_old, at="03:25"),
             Job("forget-search-misses", misses.forget_old, at="03:30"),
+            Job("messages-deliver", outbox.deliver, minutes=1),
         ),
+        retention=(Job("messages-retention", inbox.empty_old, at="03:50"),),
+        sealed=SEALED,
         loaders=(HOLIDAYS,),
         file_policy={runs.OWNER: _may_open_list},
-        checks=(Check("audit chain", _audit),),
+        checks=(Check("audit chain", _audit), Check("sealed fields", rekey_check.unopened)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -25,6 +26,10 @@ class FileKind(enum.StrEnum):
     webp = "webp"
     pdf = "pdf"
     gif = "gif"
+    mp3 = "mp3"
+    m4a = "m4a"
+    ogg = "ogg"
+    wav = "wav"
     program = "program"
     old_office = "old-office"
     new_office = "new-office"
@@ -41,6 +46,10 @@ NAMES: dict[FileKind, Any] = {
     FileKind.webp: _l("a WebP picture"),
     FileKind.pdf: _l("a PDF document"),
     FileKind.gif: _l("a GIF picture"),
+    FileKind.mp3: _l("an MP3 sound"),
+    FileKind.m4a: _l("an M4A sound"),
+    FileKind.ogg: _l("an Ogg sound"),
+    FileKind.wav: _l("a WAV sound"),
     FileKind.program: lazy_pgettext("file", "a program"),
     FileKind.old_office: _l("an old (.xls, .doc) or password-protected Office file"),
     FileKind.new_office: _l("an Office or OpenDocument file that is not a workbook (.xlsx)"),
@@ -54,6 +63,10 @@ MIMES: dict[FileKind, str] = {
     FileKind.png: "image/png",
     FileKind.webp: "image/webp",
     FileKind.pdf: "application/pdf",
+    FileKind.mp3: "audio/mpeg",
+    FileKind.m4a: "audio/mp4",
+    FileKind.ogg: "audio/ogg",
+    FileKind.wav: "audio/wav",
 }
 SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
     (b"\xff\xd8\xff", FileKind.jpeg),
@@ -81,6 +94,9 @@ def kind_of(data: bytes) -> FileKind:
             return kind
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return FileKind.webp
+    sound = _sound_kind(data)
+    if sound is not None:
+        return sound
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(data)
     head = data[:LOOKED_AT]
@@ -89,6 +105,28 @@ def kind_of(data: bytes) -> FileKind:
     if b"\0" not in head:
         return FileKind.text
     return FileKind.program if data.startswith(b"MZ") else FileKind.unknown
+
+
+def _sound_kind(data: bytes) -> FileKind | None:
+    """A recorded voice; a film in the same container is none.  None for everything else."""
+    if data.startswith(b"RIFF") and data[8:12] == b"WAVE":
+        return FileKind.wav
+    if data.startswith(b"OggS"):
+        return FileKind.ogg if b"OpusHead" in data[:256] or b"\x01vorbis" in data[:256] else FileKind.unknown
+    if data[4:8] == b"ftyp":
+        has_film, has_sound = (re.search(rb"hdlr.{8}" + handler, data, re.DOTALL) for handler in (b"vide", b"soun"))
+        return FileKind.m4a if has_sound and not has_film else FileKind.unknown
+    if data.startswith(b"ID3") and len(data) > 10:
+        return FileKind.mp3
+    return FileKind.mp3 if _is_mpeg_frame(data) else None
+
+
+def _is_mpeg_frame(data: bytes) -> bool:
+    """The head of an MPEG audio frame of layer III: eleven bits set, a version, a bit rate and a sampling rate that exist."""
+    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
+        return False
+    version, layer = data[1] >> 3 & 3, data[1] >> 1 & 3
+    return version != 1 and layer == 1 and data[2] >> 4 not in {0, 15} and data[2] >> 2 & 3 != 3
 
 
 def _zip_kind(data: bytes) -> FileKind:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
-from wtforms import DateField, RadioField, SelectChoice, StringField
+from wtforms import DateField, RadioField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from civic.core.web.forms import ChoiceField, Form, Length
 
@@ -23,3 +24,13 @@ class SwitchForm(Form):
         choices=[SelectChoice("off", _l("Off: its pages vanish, its data stays")), SelectChoice("on", _p("feature", "On again"))],
         default="off",
     )
+
+
+class ChannelsForm(Form):
+    """Channels by subject.  wanted: `topic:channel` of every box that is ticked; the view knows the boxes."""
+
+    wanted = SelectMultipleField(_l("How do you want to hear of it?"), widget=ListWidget(), option_widget=CheckboxInput())
+
+
+class LeaveForm(Form):
+    """No more mail on one subject."""

@@ -10,18 +10,29 @@ from flask_babel import pgettext
 from civic.core.registry import Link, Module
 from civic.core.viewer import Role, Viewer
 from civic.front import api
-from civic.front.views import desk, features, health, loading, reading
+from civic.front.views import desk, features, health, inbox, loading, reading
 
 
-def _navigation(_viewer: Viewer) -> list[Link]:
+def _inbox(viewer: Viewer) -> list[Link]:
+    """With the number of unread messages: one statement a page, and none for visitors."""
+    if not viewer.is_signed_in:
+        return []
+    count = inbox.unread(viewer)
+    label = _("Inbox (%(count)s)", count=count) if count else pgettext("page", "Inbox")
+    return [Link(label, url_for("inbox.index"), "mail", _("What was written to you"), position=70)]
+
+
+def _navigation(viewer: Viewer) -> list[Link]:
     return [
+        *_inbox(viewer),
         Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", position=80),
         Link(pgettext("page", "Working days"), url_for("front.workdays"), "calendar", position=90),
     ]
 
 
-def _doors(_viewer: Viewer) -> list[Link]:
+def _doors(viewer: Viewer) -> list[Link]:
     return [
+        *_inbox(viewer),
         Link(pgettext("page", "Stations"), url_for("territory.stations"), "counter", _("Where, when open, phone"), position=80),
         Link(pgettext("page", "Working days"), url_for("front.workdays"), "calendar", _("On which day will it be done?"), position=90),
         Link(pgettext("page", "My community"), url_for("front.places_page"), "pin", _("Choose where you live"), position=95),
@@ -47,7 +58,7 @@ def manifest() -> Module:
     return Module(
         name="front",
         title=_p("module", "Site"),
-        blueprints=(reading.bp, desk.bp, features.bp, health.bp, loading.bp),
+        blueprints=(reading.bp, desk.bp, features.bp, health.bp, inbox.bp, loading.bp),
         api=(api.bp,),
         navigation=_navigation,
         elder_doors=_doors,

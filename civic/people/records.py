@@ -162,3 +162,14 @@ def masked_number(number: str) -> str:
 def masked_day(record: Record) -> Any:
     """The year alone."""
     return record.birth_year
+
+
+def seal_document(number: str, name: str) -> str:
+    """The number and, where it differs from the record's, the name on it."""
+    return crypto.encrypt(json.dumps({"number": number, "name": name}, ensure_ascii=False), DOCUMENT)
+
+
+def unseal_document(sealed: str) -> tuple[str, str]:
+    """(number, name)."""
+    found = json.loads(crypto.decrypt(sealed, DOCUMENT))
+    return found["number"], found["name"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import time
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
-from wtforms import DateField, HiddenField, StringField, TimeField
+from wtforms import DateField, StringField, TimeField
 from wtforms.validators import DataRequired, InputRequired, Optional
 
 from civic.core.i18n import weekday
-from civic.core.web.forms import ChoiceField, Form, Length
+from civic.core.web.forms import BasedForm, ChoiceField, Form, Length
 from civic.territory.errors import StretchIncomplete
 from civic.territory.hours import MOST_STRETCHES, Stretch, Week
 from civic.territory.labels import ORGANISATION_KIND
@@ -28,17 +28,6 @@ def _text(label: Any, most: int, *, needed: bool = True, description: Any = "") 
 
 def _day(label: Any, *, needed: bool = False, description: Any = "") -> DateField:
     return DateField(label, [InputRequired(_l("Choose a day.")) if needed else Optional()], description=description)
-
-
-class BasedForm(Form):
-    """A form of something that two people may edit: `base` is the version it was opened with."""
-
-    base = HiddenField()
-
-    @property
-    def base_version(self) -> int:
-        """0 fits no version, so a form whose field was tampered with is a conflict."""
-        return int(self.base.data) if str(self.base.data or "").isdecimal() else 0
 
 
 class StationForm(BasedForm):
@@ -159,8 +148,3 @@ class EndForm(BasedForm):
 
     last_on = _day(_p("form", "Last day"), needed=True)
     successor_code = _text(_l("Code of the organisation that takes over"), 40, needed=False)
-
-
-def shown(value: Any) -> str:
-    """A field's value as the page for two editors shows it."""
-    return value.isoformat() if isinstance(value, date) else str(value or "")

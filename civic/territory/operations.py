@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from civic.core import audit, clock
 from civic.core.atomic import Transaction, atomic
-from civic.core.db import db
+from civic.core.db import db, locked
 from civic.core.viewer import Actor
 from civic.territory import signals
 from civic.territory.errors import (
@@ -44,12 +43,6 @@ from civic.territory.queries import TOPIC, station_topic
 CODE = re.compile(r"[A-Z0-9-]+")
 PHONE = re.compile(r"\+?[0-9][0-9 ()-]{3,26}[0-9]")
 MOST_CLOSED_DAYS = 366
-T = TypeVar("T", Station, StationClosure, Organisation)
-
-
-def _locked(model: type[T], id_: int) -> T:
-    query = sa.select(model).where(model.id == id_).with_for_update(key_share=True)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 # ---- stations ---------------------------------------------------------------------------------------------------------------
@@ -111,7 +104,7 @@ def write_week(station_id: int, week: Mapping[int, Iterable[Stretch]]) -> None:
 
 
 def _open_station(station_id: int, base: int) -> Station:
-    station = _locked(Station, station_id)
+    station = locked(Station, station_id)
     if station.lock_version != base:
         raise StationChanged(current=station.lock_version)
     return station
@@ -129,7 +122,7 @@ def add_closure(actor: Actor, station_id: int, from_on: date, to_on: date, reaso
     Raises ClosureBackwards, ClosureOver, ClosureTooLong (more than 366 days), ClosureOverlaps.  Sends `station_closure_added`.
     """
     with atomic() as tx:
-        station = _locked(Station, station_id)
+        station = locked(Station, station_id)
         _check_days(from_on, to_on)
         c = StationClosure
         other = db.session.execute(
@@ -164,7 +157,7 @@ def _check_days(from_on: date, to_on: date) -> None:
 def withdraw_closure(actor: Actor, closure_id: int) -> StationClosure:
     """Take an announced closure back.  Raises ClosureWithdrawn, ClosureOver.  Sends `station_closure_withdrawn`."""
     with atomic() as tx:
-        closure = _locked(StationClosure, closure_id)
+        closure = locked(StationClosure, closure_id)
         if closure.withdrawn_at is not None:
             raise ClosureWithdrawn
         if closure.to_on < clock.today():
@@ -258,8 +251,8 @@ def _open_organisation(organisation_id: int, base: int) -> Organisation:
     """
     first = db.session.scalar(sa.select(sa.func.min(Organisation.id)))
     if first is not None and first != organisation_id:
-        _locked(Organisation, first)
-    organisation = _locked(Organisation, organisation_id)
+        locked(Organisation, first)
+    organisation = locked(Organisation, organisation_id)
     if organisation.lock_version != base:
         raise OrganisationChanged(current=organisation.lock_version)
     return organisation

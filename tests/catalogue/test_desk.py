@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from civic.catalogue import operations, policies, queries
+from civic.catalogue.forms import ItemForm
 from civic.catalogue.models import ServiceItemVersion
+from civic.catalogue.operations import ItemText
 from civic.core.db import db
 from civic.core.misses import count_miss
 from civic.core.viewer import Role, Scope, Viewer
@@ -63,6 +65,25 @@ def test_the_same_form_sent_twice_makes_one_version(desk):
     for _ in range(2):
         client.post(URL, data={**filled(promised_limit="5"), **hidden}, status=303)
     assert len(queries.history(item.id)) == 2
+
+
+def test_a_form_sent_as_it_was_opened_makes_no_version(desk):
+    client, item = desk
+    for _ in range(2):
+        response = client.submit(URL, filled(promised_limit="5"), status=303)
+        assert response.headers["Location"] == URL
+    assert len(queries.history(item.id)) == 2
+
+
+def test_the_form_says_what_the_item_says(site, desk):
+    _client, item = desk
+    view = queries.item_view(item.code)
+    with site.test_request_context():
+        form = ItemForm(formdata=None)
+        form.fill(view)
+        said = form.words()
+    assert form.text() == ItemText.of(view.version)
+    assert (list(said.said_zh), list(said.said_en), said.summary_zh, said.summary_en) == (*view.words.values(), *vars(view.summary).values())
 
 
 def test_the_second_editor_sees_both_versions_and_loses_nothing(desk):

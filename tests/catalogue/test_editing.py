@@ -64,6 +64,38 @@ def test_the_second_of_two_editors_is_told(make_item):
     assert queries.item_view(item.code).version.promised_limit == 5
 
 
+def test_saying_the_same_again_writes_nothing(make_item):
+    item = make_item(materials=("M-001",), words=WORDS)
+    made = edit(item, promised_limit=5)
+    again = edit(item, base=2, promised_limit=5)
+    assert (again.number, len(queries.history(item.id)), item.lock_version) == (made.number, 2, 2)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(AuditEvent).where(AuditEvent.verb == "catalogue.item.edit")) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"promised_limit": 5},
+        {"materials": ("M-002", "M-001")},
+        {"may_follow": "M-001"},
+        {"words": Words(("居住证",), (), "住满半年", "Half a year")},
+        {"is_retired": True},
+    ],
+)
+def test_whatever_differs_makes_a_version(make_item, changes):
+    item = make_item(words=WORDS)
+    edit(item, **{"materials": ("M-001", "M-002"), **changes})
+    assert len(queries.history(item.id)) == 2
+
+
+def test_what_another_version_says_by_then_counts(make_item):
+    item = make_item(materials=("M-001",), words=WORDS)
+    tomorrow = clock.today() + timedelta(days=1)
+    edit(item, on=tomorrow, promised_limit=5)
+    assert edit(item, base=2).number == 1  # says today what it says today
+    assert edit(item, base=2, on=tomorrow).number == 3  # takes back what would count from tomorrow
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

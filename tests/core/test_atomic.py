@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from civic.core import clock
-from civic.core.atomic import ContentVersion, atomic, in_transaction, on_commit, own_connection
-from civic.core.db import db
+from civic.core.atomic import ContentVersion, Turn, atomic, in_transaction, on_commit, own_connection
+from civic.core.db import db, is_sqlite
 from civic.core.errors import DomainError
 from civic.core.site import SiteMark
 
@@ -107,6 +107,22 @@ def test_racing_writers_all_succeed_and_none_is_lost(live_app):
     assert errors == []
     with live_app.app_context():
         assert db.session.scalar(sa.select(SiteMark.value)) == "200"
+
+
+def test_a_writer_gives_up_when_another_hangs_and_the_next_one_writes(live_app, monkeypatch):
+    monkeypatch.setattr("civic.core.atomic.LONGEST_WAIT", 0.05)
+    with live_app.app_context():
+        if not is_sqlite():
+            return  # PostgreSQL has its own lock_timeout
+        hanging = Turn(db.session())
+        with pytest.raises(sa.exc.OperationalError, match="held the turn"), atomic():
+            db.session.add(SiteMark(name="late", value="1"))
+        with pytest.raises(sa.exc.OperationalError, match="held the turn"), own_connection():
+            pass
+        hanging.release()
+        with atomic():
+            db.session.add(SiteMark(name="next", value="1"))
+        assert marks() == ["next"]
 
 
 def test_a_count_of_its_own_survives_a_refusal(site):

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
+from wtforms import DateField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
 
-from civic.core.web.forms import Form, trimmed
+from civic.core.errors import Conflict
+from civic.core.web.forms import BasedForm, ChoiceField, Form, trimmed
 from tests.support.client import hidden_fields
 from tests.support.features import LandForm, marks
 
@@ -47,6 +50,34 @@ def test_every_text_field_of_a_form_is_trimmed(site):
     with site.test_request_context("/", method="POST", data={"name": " dove\x00 ", "words": " a\r\nb "}):
         form = LandForm()
         assert (form.name.data, form.words.data) == ("dove", "a\nb")
+
+
+class NestForm(BasedForm):
+    """A nest that two people may edit."""
+
+    name = StringField("Name")
+    kind = ChoiceField("Kind", choices=[SelectChoice("twig", "Of twigs"), SelectChoice("mud", "Of mud")])
+    built_on = DateField("Built on")
+    rooms = SelectMultipleField("Rooms", choices=[SelectChoice("a", "Attic"), SelectChoice("b", "Barn")])
+
+
+@pytest.mark.parametrize(("typed", "version"), [("3", 3), ("", 0), ("x", 0), ("-1", 0), ("9" * 5000, 0), (None, 0)])
+def test_a_base_that_was_tampered_with_fits_no_version(site, typed, version):
+    with site.test_request_context("/"):
+        assert NestForm(MultiDict({"base": typed} if typed is not None else {}), meta={"csrf": False}).base_version == version
+
+
+def test_two_versions_stand_side_by_side_in_the_words_of_the_page(site):
+    sent = MultiDict([("base", "1"), ("name", "Old oak"), ("kind", "mud"), ("built_on", "2026-11-25"), ("rooms", "a"), ("rooms", "b")])
+    with site.test_request_context("/"):
+        form = NestForm(sent, meta={"csrf": False})
+        now = {"base": "2", "name": "Old oak", "kind": "twig", "built_on": None, "rooms": ["a"], "elsewhere": 1}
+        assert form.beside(Conflict(current=2), lambda: now) == [
+            ("Kind", "Of twigs", "Of mud"),
+            ("Built on", "", "2026-11-25"),
+            ("Rooms", "Attic", "Attic, Barn"),
+        ]
+        assert form.base_version == 2
 
 
 def test_too_long_says_how_many_there_are(site):

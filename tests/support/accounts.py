@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,14 +16,20 @@ from flask.testing import FlaskClient
 
 from civic.accounts import passwords, queries
 from civic.accounts.models import Account, Grant, Identity, IdentityKind, UserSession
+from civic.accounts.operations.identities import add_identity
 from civic.core import clock, crypto
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.messages.models import Message
 from civic.core.viewer import Actor, Role, Viewer
+from civic.people import operations as people
+from civic.people.models import DocumentKind, PersonSource, PrivacyNotice, Verification
+from civic.people.records import Record
 from civic.territory.models import Organisation, Territory, TerritoryKind
 
 PASSWORD = "nine green banyans"
 DISTRICT = "440113"
+SEED = Actor(None, job="test")
 
 
 def the_territory(wanted: Territory | str | None) -> Territory:
@@ -136,3 +144,61 @@ def app_of(site: Flask) -> Callable[[Account], Any]:
         return pyotp.TOTP(secret)
 
     return enrol
+
+
+@pytest.fixture
+def notice(site: Flask) -> PrivacyNotice:
+    """The privacy notice in force, version 1."""
+    return people.publish_notice(SEED, "我们只记录办事需要的内容。", "We keep only what your matters need.", clock.today())
+
+
+@pytest.fixture
+def make_resident_account(
+    site: Flask, make_account: Callable[..., Account], make_community: Callable[..., Territory]
+) -> Callable[..., Account]:
+    """`make_resident_account(mail=…, phone=…, name=…, number=…, verified=True)`: an account with its person; the addresses are proven."""
+
+    def make(
+        mail: str = "",
+        phone: str = "",
+        name: str = "李秀英",
+        *,
+        born: str = "1953-08-21",
+        document: str = "",
+        verified: bool = False,
+        community: Territory | None = None,
+        **account_values: Any,
+    ) -> Account:
+        place = community or make_community()
+        person = people.create_person(SEED, place.id, Record(name, birth_on=born), source=PersonSource.self)
+        if document:
+            people.add_document(SEED, person.id, people.NewDocument(DocumentKind.passport, document))
+        account = make_account(name=name, **account_values)
+        with atomic():
+            db.session.merge(account).person_id = person.id
+            if verified:
+                db.session.add(Verification(person_id=person.id, place_id=place.id))
+            for kind, value in ((IdentityKind.mail, mail), (IdentityKind.phone, phone)):
+                if value:
+                    add_identity(account.id, kind, value)
+        return db.session.get_one(Account, account.id)
+
+    return make
+
+
+def last_words(template_topic: str = "account") -> dict[str, str]:
+    """Subject, body and text of the newest message on a topic."""
+    row = db.session.scalars(sa.select(Message).where(Message.topic == template_topic).order_by(Message.id.desc())).first()
+    if row is None:
+        raise ValueError("no message was written")
+    found = {**json.loads(crypto.decrypt(row.sealed, "message")), "href": row.href}
+    db.session.rollback()  # a read left open would undo what the browser does meanwhile, once this session rolls back
+    return found
+
+
+def last_code() -> str:
+    """The six digits of the newest text message."""
+    found = re.search(r"\b\d{6}\b", last_words()["subject"])
+    if found is None:
+        raise ValueError("no code was sent")
+    return found.group()

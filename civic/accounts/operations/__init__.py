@@ -1,6 +1,7 @@
-"""Writes of accounts, one file per noun: sign-in, sessions and tokens, accounts, grants, the connection log."""
+"""Writes of accounts, one file per noun: sign-in, sessions and tokens, accounts, identities, tickets, resets, grants, the log."""
 
 from civic.accounts.operations.accounts import (
+    change_account,
     change_password,
     close_account,
     create_account,
@@ -19,7 +20,20 @@ from civic.accounts.operations.connections import (
     record_connection,
     release_opening,
 )
-from civic.accounts.operations.grants import NewGrant, end_grant, give_grant
+from civic.accounts.operations.grants import NewGrant, end_grant, give_grant, work_of
+from civic.accounts.operations.identities import confirm_address, link_oidc, remove_identity
+from civic.accounts.operations.leaving import leave
+from civic.accounts.operations.registration import NewLogin, NewSelf, age_of, bind_person, register, register_child
+from civic.accounts.operations.resets import (
+    SECURITY,
+    candidates,
+    choose,
+    confirm_by_code,
+    needs_fact,
+    own_phone,
+    reset_password,
+    sign_in_with,
+)
 from civic.accounts.operations.sessions import (
     begin_session,
     begin_token,
@@ -30,17 +44,46 @@ from civic.accounts.operations.sessions import (
     note_seen,
     renew_session,
 )
-from civic.accounts.operations.sign_in import confirm_password, prove_password, prove_second_step
+from civic.accounts.operations.sign_in import confirm_password, prove_password, prove_passwords, prove_second_step
+from civic.accounts.operations.tickets import (
+    TOPIC,
+    VISITOR,
+    Opened,
+    carry_on,
+    check_code,
+    forget_tickets,
+    open_link,
+    print_slip,
+    prove_code,
+    send_code,
+    send_link,
+    typed_token,
+)
 
 __all__ = [
+    "SECURITY",
+    "TOPIC",
+    "VISITOR",
     "Line",
     "NewGrant",
+    "NewLogin",
+    "NewSelf",
+    "Opened",
     "Seen",
+    "age_of",
     "ask_opening",
     "begin_session",
     "begin_token",
+    "bind_person",
+    "candidates",
+    "carry_on",
+    "change_account",
     "change_password",
+    "check_code",
+    "choose",
     "close_account",
+    "confirm_address",
+    "confirm_by_code",
     "confirm_password",
     "create_account",
     "end_grant",
@@ -50,16 +93,34 @@ __all__ = [
     "forget_old_connections",
     "forget_old_sessions",
     "forget_second_step",
+    "forget_tickets",
     "give_grant",
     "issue_password",
+    "leave",
+    "link_oidc",
     "look_into",
     "mark_two_step",
+    "needs_fact",
     "note_seen",
+    "open_link",
+    "own_phone",
+    "print_slip",
+    "prove_code",
     "prove_password",
+    "prove_passwords",
     "prove_second_step",
     "record_connection",
+    "register",
+    "register_child",
     "release_opening",
+    "remove_identity",
     "renew_session",
+    "reset_password",
+    "send_code",
+    "send_link",
     "set_language",
     "set_own_password",
+    "sign_in_with",
+    "typed_token",
+    "work_of",
 ]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from civic.accounts import passwords, second_step, signals
 from civic.accounts.errors import AccountIsClosed, BadLogin, LoginTaken, WrongCode
 from civic.accounts.models import Account, Grant, Identity, IdentityKind
-from civic.accounts.operations.grants import NewGrant, add_grant, close_grant
+from civic.accounts.operations.grants import NewGrant, add_grant, close_grant, refuse_open_work
 from civic.accounts.operations.sessions import end_all, lock_account
 from civic.accounts.operations.sign_in import confirm_password
 from civic.accounts.queries import normal_login
@@ -36,18 +36,7 @@ def create_account(actor: Actor, login: str, name: str, password: str, *, must_c
         wanted.check()
     hashed = passwords.hash_password(password)
     with atomic() as tx:
-        table = Account.__table__
-        values = {
-            "uid": new_public_id(),
-            "login": login,
-            "name": name or login,
-            "lang": "",
-            "created_at": clock.now(),
-            "must_change_password": must_change,
-        }
-        account_id = db.session.execute(
-            upsert(table).values(**values).on_conflict_do_nothing(index_elements=["login"]).returning(table.c.id)
-        ).scalar()
+        account_id = add_account(login, name, must_change=must_change)
         if account_id is None:
             raise LoginTaken(login=login, field="login")
         db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=clock.now()))
@@ -58,6 +47,24 @@ def create_account(actor: Actor, login: str, name: str, password: str, *, must_c
         account = db.session.get_one(Account, account_id)
         tx.result = account
     return account
+
+
+def add_account(login: str, name: str, *, must_change: bool, lang: str = "", person_id: int | None = None) -> int | None:
+    """Insert the row inside the caller's transaction; None: somebody has this login, perhaps since a moment ago."""
+    table = Account.__table__
+    values = {
+        "uid": new_public_id(),
+        "login": login,
+        "name": name or login,
+        "lang": lang,
+        "created_at": clock.now(),
+        "must_change_password": must_change,
+        "person_id": person_id,
+    }
+    found: int | None = db.session.execute(
+        upsert(table).values(**values).on_conflict_do_nothing(index_elements=["login"]).returning(table.c.id)
+    ).scalar()
+    return found
 
 
 def change_password(actor: Actor, account_id: int, current: str, new: str, *, session_id: int | None) -> None:
@@ -72,7 +79,7 @@ def change_password(actor: Actor, account_id: int, current: str, new: str, *, se
 def set_own_password(actor: Actor, account_id: int, new: str, *, session_id: int | None) -> None:
     """Replace the password by one that the person chose herself.  session_id: the session that stays."""
     passwords.check_new(db.session.get_one(Account, account_id).login, new)
-    _store_password(actor, account_id, passwords.hash_password(new), must_change=False, besides=session_id)
+    store_password(actor, account_id, passwords.hash_password(new), must_change=False, besides=session_id)
 
 
 def issue_password(actor: Actor, account_id: int, *, forget_app: bool) -> str:
@@ -83,14 +90,15 @@ def issue_password(actor: Actor, account_id: int, *, forget_app: bool) -> str:
     password = passwords.one_time_password()
     hashed = passwords.hash_password(password)
     with atomic() as tx:
-        _store_password(actor, account_id, hashed, must_change=True, besides=None)
+        store_password(actor, account_id, hashed, must_change=True, besides=None)
         if forget_app:
             forget_second_step(actor, account_id)
         tx.result = account_id
     return password
 
 
-def _store_password(actor: Actor, account_id: int, hashed: str, *, must_change: bool, besides: int | None) -> None:
+def store_password(actor: Actor, account_id: int, hashed: str, *, must_change: bool, besides: int | None) -> None:
+    """Replace the password's hash; sessions (but `besides`) and tokens end.  Raises AccountIsClosed."""
     with atomic() as tx:
         account = lock_account(account_id)
         if not account.is_open:
@@ -147,10 +155,22 @@ def set_language(actor: Actor, account_id: int, lang: str) -> None:
         audit.record(actor, "accounts.language.set", "account", account_id)
 
 
+def change_account(actor: Actor, account_id: int, *, name: str | None = None, lang: str | None = None) -> None:
+    """Another shown name or language; None leaves it."""
+    with atomic():
+        account = lock_account(account_id)
+        if name is not None:
+            account.name = name
+        if lang is not None:
+            account.lang = lang
+        audit.record(actor, "accounts.account.change", "account", account_id)
+
+
 def close_account(actor: Actor, account_id: int) -> Account:
     """End a login for good: its sessions, tokens and grants end with it.
 
-    Raises AccountIsClosed.  Sends `grant_ended` for each living grant, then `account_closed`.
+    Raises AccountIsClosed, StillOpen (a right with open work is ended, and handed over, before).  Sends `grant_ended` for each living
+    grant, then `account_closed`.
     """
     with atomic() as tx:
         account = lock_account(account_id)
@@ -159,7 +179,9 @@ def close_account(actor: Actor, account_id: int) -> Account:
         account.closed_at = clock.now()
         ended = end_all(account_id)
         query = sa.select(Grant).where(Grant.account_id == account_id, Grant.ended_at.is_(None)).order_by(Grant.id)
-        for grant in db.session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)).all():
+        grants = db.session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+        refuse_open_work([grant for grant in grants if not grant.is_over(clock.today())])
+        for grant in grants:
             close_grant(actor, grant)
         audit.record(actor, "accounts.account.close", "account", account_id, ended=ended)
         signals.account_closed.send(account, actor=actor)

@@ -19,6 +19,7 @@ from civic.core import audit, clock, crypto
 from civic.core.atomic import atomic, own_connection
 from civic.core.db import db
 from civic.core.viewer import Actor
+from civic.people import queries as people
 
 KEPT_DAYS = 190
 MOST_DAYS = 31
@@ -71,7 +72,7 @@ def release_opening(actor: Actor, opening_id: int) -> ConnectionOpening:
     """A second person lets the first one read for 24 hours.  Raises SamePerson, AlreadyReleased."""
     with atomic() as tx:
         opening = _lock(opening_id)
-        if opening.asked_by_id == actor.account_id:
+        if opening.asked_by_id == actor.account_id or _is_one_person(opening.asked_by_id, actor.account_id):
             raise SamePerson
         if opening.released_at is not None:
             raise AlreadyReleased
@@ -81,6 +82,13 @@ def release_opening(actor: Actor, opening_id: int) -> ConnectionOpening:
         audit.record(actor, "accounts.connections.release", "connection_opening", opening.id)
         tx.result = opening
     return opening
+
+
+def _is_one_person(first: int, second: int | None) -> bool:
+    """Two logins of one human; accounts without a person are compared as accounts."""
+    query = sa.select(Account.person_id).where(Account.id.in_([first, second]))
+    survivors = [people.survivor_of(person_id) for person_id in db.session.scalars(query)]
+    return len(survivors) == 2 and None not in survivors and survivors[0] == survivors[1]
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
 
-from civic.accounts import signals
+from civic.accounts import queries, signals
 from civic.accounts.errors import AccountIsClosed, DaysInWrongOrder, GrantInThePast, GrantIsOver, GrantOverlaps
 from civic.accounts.models import Grant
 from civic.accounts.operations.sessions import lock_account
+from civic.accounts.own_errors import StillOpen, WrongColleague
 from civic.core import audit, clock
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.openwork import Happening, OpenWork, Subject, open_work
 from civic.core.viewer import Actor, Role
 
 
@@ -83,16 +86,47 @@ def _overlapping(account_id: int, wanted: NewGrant) -> bool:
     return bool(db.session.scalar(sa.select(sa.exists().where(*same))))
 
 
-def end_grant(actor: Actor, grant_id: int) -> Grant:
-    """End a right at once.  Raises GrantIsOver.  Sends `grant_ended`."""
+def end_grant(actor: Actor, grant_id: int, *, colleague_id: int | None = None) -> Grant:
+    """End a right at once; its open work goes to a colleague who holds the same role here.
+
+    Raises GrantIsOver, StillOpen (nobody named, or work that cannot be handed over), WrongColleague.  Sends `grant_ended`.
+    """
     with atomic() as tx:
         query = sa.select(Grant).where(Grant.id == grant_id).with_for_update(key_share=True)
         grant = db.session.scalars(query.execution_options(populate_existing=True)).one()
         if grant.is_over(clock.today()):
             raise GrantIsOver
+        hand_over(actor, grant, colleague_id)
         close_grant(actor, grant)
         tx.result = grant
     return grant
+
+
+def work_of(grant_id: int) -> list[OpenWork]:
+    """What lies open under a right."""
+    return open_work(Subject("grant", grant_id, Happening.hand_over))
+
+
+def hand_over(actor: Actor, grant: Grant, colleague_id: int | None) -> None:
+    """Give the open work of a right to a colleague, inside the caller's transaction.  Raises StillOpen, WrongColleague."""
+    left = work_of(grant.id)
+    if not left:
+        return
+    if colleague_id is None or any(work.hand_over is None for work in left):
+        raise StillOpen(count=len(left))
+    if colleague_id not in {each.id for each in queries.colleagues(grant)}:
+        raise WrongColleague(field="colleague")
+    for work in left:
+        if work.hand_over is not None:
+            work.hand_over(actor, colleague_id)
+    audit.record(actor, "accounts.grant.hand_over", "account_grant", grant.id, to=colleague_id, kinds=len(left))
+
+
+def refuse_open_work(grants: Sequence[Grant]) -> None:
+    """Raises StillOpen when any of these rights has open work."""
+    count = sum(len(work_of(grant.id)) for grant in grants)
+    if count:
+        raise StillOpen(count=count)
 
 
 def close_grant(actor: Actor, grant: Grant) -> None:

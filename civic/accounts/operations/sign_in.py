@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from civic.accounts import passwords, queries, second_step
 from civic.accounts.errors import CodeUsed, WrongCode, WrongPassword, WrongSignIn
 from civic.accounts.models import Account, Identity, IdentityKind
+from civic.accounts.own_errors import SeveralAccounts
 from civic.core import audit, clock, crypto, tries
 from civic.core.atomic import atomic, own_connection
 from civic.core.db import db
@@ -32,26 +33,33 @@ def _take_back(kind: str, subject: str) -> None:
 
 
 def prove_password(login: str, password: str, address: str) -> Account:
-    """The open account to which login and password belong.
+    """The one open account to which both belong.  Raises SeveralAccounts beside what prove_passwords raises."""
+    found = prove_passwords(login, password, address)
+    if len(found) > 1:
+        raise SeveralAccounts
+    return found[0]
+
+
+def prove_passwords(login: str, password: str, address: str) -> list[Account]:
+    """The open accounts to which login, member number, mail or phone and password belong; several where people share an address.
 
     address: of the caller, only its keyed hash is kept.  Raises TooManyTries, WrongSignIn; an unknown login, a closed account
     and a wrong password take the same time and give the same answer.
     """
-    login = queries.normal_login(login)
-    subject, place = _login_subject(login), crypto.keyed_hash(address, "address")
+    subject, place = _login_subject(queries.normal_login(login)), crypto.keyed_hash(address, "address")
     tries.count_try("sign-in-address", place, TRIES_ADDRESS)
     tries.count_try("sign-in", subject, TRIES_LOGIN)
-    account = queries.account_by_login(login)
-    identity = queries.identity_of(account.id if account else 0, IdentityKind.password)
-    is_right = passwords.is_right(identity.secret if identity else None, password)
-    if account is None or identity is None or not account.is_open or not is_right:
+    meant, least = queries.password_candidates(login)
+    unknown = [(0, 0, None)] * max(least - len(meant), 0)
+    right = [(who, identity, stored) for who, identity, stored in [*meant, *unknown] if passwords.is_right(stored, password) and stored]
+    if not right:
         raise WrongSignIn
-    account_id, identity_id, stored = account.id, identity.id, identity.secret
     tries.forget("sign-in", subject)
     _take_back("sign-in-address", place)
-    if passwords.needs_new_hash(stored):
-        _renew_hash(identity_id, stored, passwords.hash_password(password))
-    return db.session.get_one(Account, account_id)
+    for _who, identity_id, stored in right:
+        if passwords.needs_new_hash(stored):
+            _renew_hash(identity_id, stored, passwords.hash_password(password))
+    return [db.session.get_one(Account, who) for who, _identity, _stored in right]
 
 
 def _renew_hash(identity_id: int, old: str, new: str) -> None:

@@ -27,6 +27,7 @@ def _page(form: OpeningForm) -> str:
         form=form,
         openings=queries.openings(),
         me=viewer().account_id,
+        my_person=viewer().person_id,
         now=clock.now(),
     )
 
@@ -61,7 +62,7 @@ def ask() -> ResponseReturnValue:
 @staff(Role.administrator, Role.auditor)
 def release(opening_id: int) -> ResponseReturnValue:
     opening: ConnectionOpening = get_or_404(sa.select(ConnectionOpening).where(ConnectionOpening.id == opening_id))
-    authorize(policies.can_release, viewer(), opening.asked_by_id)
+    authorize(policies.can_release, viewer(), opening.asked_by_id, queries.person_of(opening.asked_by_id))
     try:
         operations.release_opening(actor(), opening_id)
     except DomainError as refusal:

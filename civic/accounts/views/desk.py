@@ -12,9 +12,10 @@ from flask_babel import ngettext, pgettext
 
 from civic.accounts import labels, operations, passwords, policies, queries
 from civic.accounts.errors import OutOfReach
-from civic.accounts.forms import ActForm, GrantForm, IssueForm, NewAccountForm
+from civic.accounts.forms import GrantForm, IssueForm, NewAccountForm
 from civic.accounts.models import Account, Grant
 from civic.accounts.operations import NewGrant
+from civic.accounts.own_forms import BindForm
 from civic.accounts.queries import PAGE
 from civic.accounts.views.sign_in import answer
 from civic.core import clock
@@ -25,12 +26,14 @@ from civic.core.viewer import Role, actor, viewer
 from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.context import site_address
 from civic.core.web.forms import keyed, refuse
+from civic.people import queries as people
+from civic.people.queries import Row
 from civic.territory.models import Organisation, Territory, TerritoryKind
 
 bp = Blueprint("accounts_desk", __name__, url_prefix="/desk/accounts")
 
 
-def _trail(*more: dict[str, str]) -> list[dict[str, str]]:
+def trail_to(*more: dict[str, str]) -> list[dict[str, str]]:
     return [
         {"label": pgettext("page", "Desk"), "href": "/desk/"},
         {"label": _("Accounts and rights"), "href": url_for("accounts_desk.index")},
@@ -105,7 +108,7 @@ def _new_grant(form: GrantForm) -> NewGrant:
 @staff(Role.administrator)
 def new() -> ResponseReturnValue:
     form = _offered(NewAccountForm(formdata=None, from_on=clock.today()))
-    return answer(render_template("accounts/desk_new.html", form=form, trail=_trail()))
+    return answer(render_template("accounts/desk_new.html", form=form, trail=trail_to()))
 
 
 @bp.post("/new")
@@ -122,12 +125,12 @@ def create() -> ResponseReturnValue:
             status = refuse(form, refusal)
         else:
             return _slip(account, password)
-    return answer(render_template("accounts/desk_new.html", form=form, trail=_trail()), status)
+    return answer(render_template("accounts/desk_new.html", form=form, trail=trail_to()), status)
 
 
 def _slip(account: Account, password: str) -> ResponseReturnValue:
     """The one time that a first password is shown: a slip to print and hand over."""
-    trail = _trail({"label": account.name, "href": url_for(".show", uid=account.uid)})
+    trail = trail_to({"label": account.name, "href": url_for(".show", uid=account.uid)})
     return answer(
         render_template(
             "accounts/desk_slip.html",
@@ -140,7 +143,7 @@ def _slip(account: Account, password: str) -> ResponseReturnValue:
     )
 
 
-def _account(uid: str) -> tuple[Account, list[Grant]]:
+def reached_account(uid: str) -> tuple[Account, list[Grant]]:
     """The account with its grants, 404 where the administrator does not reach it."""
     account: Account = get_or_404(sa.select(Account).where(Account.uid == uid))
     grants = queries.grants_of(account.id)
@@ -148,7 +151,13 @@ def _account(uid: str) -> tuple[Account, list[Grant]]:
     return account, grants
 
 
-def _show(account: Account, grants: list[Grant], form: GrantForm | None = None) -> str:
+def _person_row(account: Account) -> Row | None:
+    """The person whose login this is."""
+    survivor = people.survivor_of(account.person_id)
+    return next(iter(people.rows_of([survivor])), None) if survivor is not None else None
+
+
+def show_page(account: Account, grants: list[Grant], form: GrantForm | None = None, bind: BindForm | None = None) -> str:
     form = form or _offered(GrantForm(formdata=None, from_on=clock.today()))
     reached = {grant.id for grant in grants if policies.can_grant(viewer(), grant.territory.path, grant.organisation_id)}
     return render_template(
@@ -158,25 +167,27 @@ def _show(account: Account, grants: list[Grant], form: GrantForm | None = None) 
         reached=reached,
         form=form,
         issue=IssueForm(formdata=None, prefix="issue-"),
+        bind=bind or BindForm(formdata=None, prefix="bind-"),
+        person=_person_row(account),
         can_manage=policies.can_manage(viewer(), account.id, queries.places_of(grants)),
         is_own=viewer().account_id == account.id,
         sessions=len(queries.living_sessions(account.id)),
         role_words=labels.ROLE,
         today=clock.today(),
-        trail=_trail(),
+        trail=trail_to(),
     )
 
 
 @bp.get("/<uid>")
 @staff(Role.administrator)
 def show(uid: str) -> ResponseReturnValue:
-    return answer(_show(*_account(uid)))
+    return answer(show_page(*reached_account(uid)))
 
 
 @bp.post("/<uid>/grants")
 @staff(Role.administrator)
 def give(uid: str) -> ResponseReturnValue:
-    account, _grants = _account(uid)
+    account, _grants = reached_account(uid)
     form, status = _offered(GrantForm()), 422
     if form.validate_on_submit():
         try:
@@ -188,28 +199,13 @@ def give(uid: str) -> ResponseReturnValue:
         else:
             flash(_("The right is given. It counts from its first day, after signing in with two steps."))
             return redirect(url_for(".show", uid=uid), 303)
-    return answer(_show(account, queries.grants_of(account.id), form), status)
-
-
-@bp.post("/<uid>/grants/<int:grant_id>/end")
-@staff(Role.administrator)
-def end_grant(uid: str, grant_id: int) -> ResponseReturnValue:
-    account, _grants = _account(uid)
-    grant: Grant = get_or_404(sa.select(Grant).where(Grant.id == grant_id, Grant.account_id == account.id))
-    authorize(policies.can_grant, viewer(), grant.territory.path, grant.organisation_id)
-    try:
-        operations.end_grant(actor(), grant_id)
-    except DomainError as refusal:
-        flash(refusal.message, "warn")
-    else:
-        flash(_("The right has ended. Look at the desk for work that it leaves open."))
-    return redirect(url_for(".show", uid=uid), 303)
+    return answer(show_page(account, queries.grants_of(account.id), form), status)
 
 
 @bp.post("/<uid>/password")
 @staff(Role.administrator)
 def issue_password(uid: str) -> ResponseReturnValue:
-    account, grants = _account(uid)
+    account, grants = reached_account(uid)
     authorize(policies.can_manage, viewer(), account.id, queries.places_of(grants))
     form = IssueForm(prefix="issue-")
     try:
@@ -219,37 +215,3 @@ def issue_password(uid: str) -> ResponseReturnValue:
         flash(refusal.message, "warn")
         return redirect(url_for(".show", uid=uid), 303)
     return _slip(account, password)
-
-
-@bp.get("/<uid>/close")
-@staff(Role.administrator)
-def ask_close(uid: str) -> ResponseReturnValue:
-    account, grants = _account(uid)
-    authorize(policies.can_manage, viewer(), account.id, queries.places_of(grants))
-    living = [grant for grant in grants if not grant.is_over(clock.today())]
-    trail = _trail({"label": account.name, "href": url_for(".show", uid=uid)})
-    return answer(
-        render_template(
-            "accounts/desk_close.html",
-            account=account,
-            grants=living,
-            sessions=len(queries.living_sessions(account.id)),
-            role_words=labels.ROLE,
-            trail=trail,
-        )
-    )
-
-
-@bp.post("/<uid>/close")
-@staff(Role.administrator)
-def close(uid: str) -> ResponseReturnValue:
-    account, grants = _account(uid)
-    authorize(policies.can_manage, viewer(), account.id, queries.places_of(grants))
-    try:
-        with keyed(ActForm(), to=lambda _closed: url_for(".show", uid=uid)):
-            operations.close_account(actor(), account.id)
-    except DomainError as refusal:
-        flash(refusal.message, "warn")
-    else:
-        flash(_("The account is closed. Nobody can sign in with it any more."))
-    return redirect(url_for(".show", uid=uid), 303)

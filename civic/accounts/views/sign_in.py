@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from civic.accounts import errors, kept, operations, queries, second_step, session, stages
 from civic.accounts.forms import CodeForm, EnrolForm, NewPasswordForm, SignInForm, StageForm
-from civic.accounts.models import ConnectionAct
+from civic.accounts.models import ConnectionAct, IdentityKind
 from civic.core import crypto
 from civic.core.errors import DomainError, TooManyTries
 from civic.core.viewer import actor, viewer
@@ -58,7 +58,12 @@ def ask_sign_in() -> Response:
 
 def _sign_in_page(form: SignInForm, *, ended: bool = False, too_large: bool = False) -> str:
     found = kept.unseal(form.kept.data)
-    return render_template("accounts/sign_in.html", form=form, ended=ended, too_large=too_large, keeps=found)
+    return render_template("accounts/sign_in.html", form=form, ended=ended, too_large=too_large, keeps=found, has_outside=has_outside())
+
+
+def has_outside() -> bool:
+    """Is an outside sign-in set up?"""
+    return bool(current_app.extensions["civic"].settings.oidc_url)
 
 
 @bp.get("/sign-in")
@@ -80,14 +85,27 @@ def check_sign_in() -> ResponseReturnValue:
     status = 422
     if form.validate_on_submit():
         try:
-            account = operations.prove_password(form.login.data, form.password.data, session.address())
-            return _go_on(stages.begin(account.id), form.next.data, form.kept.data)
+            found = operations.prove_passwords(form.login.data, form.password.data, session.address())
+            if len(found) > 1:  # mother and daughter share address and password
+                return _ask_who([account.id for account in found], form.next.data)
+            return _go_on(stages.begin(found[0].id), form.next.data, form.kept.data)
         except DomainError as refusal:
             if not isinstance(refusal, TooManyTries):
                 tried = queries.account_by_login(form.login.data)
                 session.record(tried.id if tried else None, ConnectionAct.failed_sign_in)
             status = refuse(form, refusal)
     return answer(_sign_in_page(form), status)
+
+
+def _ask_who(account_ids: list[int], going: str | None) -> Response:
+    """Several accounts fit: the signed cookie holds which, the page asks who."""
+    stages.remember_choice(account_ids)
+    return redirect(url_for(".ask_who", next=kept.local_path(going) or None), 303)
+
+
+def go_in(pending: stages.Pending, going: str = "") -> Response:
+    """For the other ways to prove who one is: on to the second step, or in."""
+    return _go_on(pending, going, "")
 
 
 def _go_on(pending: stages.Pending, going: str | None, blob: str | None) -> Response:
@@ -181,6 +199,7 @@ def _set_up_page(pending: stages.Pending | None, going: str, blob: str, form: En
         address=address,
         secret=second_step.grouped(secret),
         is_forced=pending is not None,
+        asks_password=pending is None and not stages.is_fresh(viewer().account_id or 0),
     )
 
 
@@ -194,7 +213,10 @@ def _site_words() -> str:
 @public
 def set_up() -> ResponseReturnValue:
     pending = stages.current()
-    if viewer().is_signed_in:
+    me = viewer().account_id
+    if me is not None:
+        if not stages.is_fresh(me) and queries.identity_of(me, IdentityKind.password) is None:
+            return redirect(url_for(".confirm", next=url_for(".set_up")), 303)
         return answer(_set_up_page(None, "", ""))
     if pending is None:
         return _lost()
@@ -217,7 +239,7 @@ def check_set_up() -> ResponseReturnValue:
         return redirect(url_for(".set_up"), 303)
     if form.validate_on_submit():
         try:
-            if pending is None:
+            if pending is None and not stages.is_fresh(account_id):
                 operations.confirm_password(account_id, form.current_password.data or "")
             codes = operations.enrol_second_step(session.acting_as(account_id), account_id, secret, form.code.data)
         except DomainError as refusal:

@@ -23,10 +23,10 @@ from civic.catalogue.models import (
     ServiceItemVersion,
     channel_bits,
 )
-from civic.catalogue.operations import ItemText, add_version, check_text, index_items, lock_item
+from civic.catalogue.operations import ItemText, add_version, check_text, index_items
 from civic.core import clock
 from civic.core.atomic import atomic
-from civic.core.db import db
+from civic.core.db import db, locked
 from civic.core.errors import DomainError
 from civic.core.load.kinds import Batch, Change, Column, Loader, Row, bilingual, columns
 from civic.core.viewer import Actor
@@ -126,7 +126,7 @@ def _apply_item(actor: Actor, change: Change) -> int:
         db.session.flush()
         add_version(actor, item, wanted, materials, follow, laws, clock.today(), "")
         return item.id
-    item = lock_item(item_id)
+    item = locked(ServiceItem, item_id)
     if "department_code" in change.changed:
         item.department_id = department
     now = db.session.get(ServiceItemVersion, _version_now(item.id))

@@ -55,12 +55,11 @@ def save(code: str) -> ResponseReturnValue:
         try:
             with keyed(form, to=lambda version: url_for(".edit", code=code)):
                 made = operations.edit_item(
-                    actor(), item.id, int(form.base.data) if str(form.base.data).isdecimal() else 0, form.text(), _codes(form.materials.data),
+                    actor(), item.id, form.base_version, form.text(), _codes(form.materials.data),
                     next(iter(_codes(form.may_follow.data)), ""), _lines(form.laws.data), form.words(), form.effective_on.data, form.note.data or "",
                 )  # fmt: skip
         except ItemChanged as refusal:
-            status, theirs = refuse(form, refusal), _differences(form, view)
-            form.base.data = str(refusal.context["current"])
+            status, theirs = refuse(form, refusal), form.beside(refusal, lambda: _stands(code))
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
@@ -89,29 +88,17 @@ def _load(code: str) -> tuple[ServiceItem, queries.ItemView]:
     return item, view
 
 
-def _form() -> ItemForm:
-    form = ItemForm()
+def _form(**given: Any) -> ItemForm:
+    form = ItemForm(**given)
     form.category_id.choices = [(c.id, plain(c.name)) for c in queries.all_categories()]
     return form
 
 
-def _differences(form: ItemForm, view: queries.ItemView) -> list[tuple[str, str, str]]:
-    """(field, what stands now, what was typed) where a colleague's version differs from this one."""
-    now = ItemForm(formdata=None)
-    now.category_id.choices = form.category_id.choices
-    now.fill(view)
-    found = []
-    for name, field in now._fields.items():
-        typed = form._fields[name]
-        if name in {"base", "request_key", "csrf_token", "effective_on", "note"}:
-            continue
-        if _shown(field.data) != _shown(typed.data):
-            found.append((str(field.label.text), _shown(field.data), _shown(typed.data)))
-    return found
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value).replace("\r\n", "\n")
+def _stands(code: str) -> dict[str, Any]:
+    """The fields of the form as they stand in the database; day and reason are each version's own."""
+    now = _form(formdata=None)
+    now.fill(_load(code)[1])
+    return {name: value for name, value in now.data.items() if name not in {"effective_on", "note"}}
 
 
 def _page(form: ItemForm, item: ServiceItem, view: queries.ItemView, theirs: Any = ()) -> str:

@@ -31,14 +31,18 @@ FOLDED = {ColumnKind.code, ColumnKind.number, ColumnKind.day, ColumnKind.flag}
 
 
 class BadCell(Exception):
-    """A cell that cannot be taken; `why` is a whole lazy sentence, `numbers` fill its places."""
+    """A cell that cannot be taken; `why` is a whole lazy sentence, `numbers` fill its places.
 
-    def __init__(self, why: Any, **numbers: Any) -> None:
-        super().__init__(str(numbers))
-        self.why, self.numbers = why, numbers
+    mute: the same without the cell's text, for lists about people; needed wherever `why` quotes it.
+    """
 
-    def sentence(self) -> str:
-        return str(self.why) % self.numbers if self.numbers else str(self.why)
+    def __init__(self, why: Any, *, mute: Any = None, **numbers: Any) -> None:
+        super().__init__(type(self).__name__)
+        self.why, self.mute, self.numbers = why, mute or why, numbers
+
+    def sentence(self, *, quoting: bool = True) -> str:
+        words = str(self.why if quoting else self.mute)
+        return words % self.numbers if self.numbers else words
 
 
 def clean(value: Any, column: Column, epoch: datetime = WINDOWS_EPOCH) -> str:
@@ -48,6 +52,8 @@ def clean(value: Any, column: Column, epoch: datetime = WINDOWS_EPOCH) -> str:
     Raises BadCell.
     """
     text = _folded(_as_text(value, column, epoch), column)
+    if column.words:
+        text = _meant(text, column)
     if not text:
         if column.required:
             raise BadCell(_l("The column %(column)s is empty."), column=column.name)
@@ -129,7 +135,12 @@ def _number(text: str, column: Column) -> str:
     if ROUNDED.fullmatch(text) or len(re.sub(r"\D", "", text.split(".", 1)[0])) > MOST_DIGITS:
         raise _damaged(column)
     if not re.fullmatch(r"-?[0-9]+(\.0+)?", text):
-        raise BadCell(_l("The column %(column)s needs a whole number; “%(text)s” is none."), column=column.name, text=text[:40])
+        raise BadCell(
+            _l("The column %(column)s needs a whole number; “%(text)s” is none."),
+            mute=_l("The column %(column)s needs a whole number."),
+            column=column.name,
+            text=text[:40],
+        )
     return str(int(text.split(".", 1)[0]))
 
 
@@ -141,13 +152,23 @@ def _day(text: str, column: Column) -> str:
                 return date(*map(int, found.groups())).isoformat()
             except ValueError:
                 break
-    raise BadCell(_l("The column %(column)s needs a day such as 2026-10-01; “%(text)s” is none."), column=column.name, text=text[:40])
+    raise BadCell(
+        _l("The column %(column)s needs a day such as 2026-10-01; “%(text)s” is none."),
+        mute=_l("The column %(column)s needs a day such as 2026-10-01."),
+        column=column.name,
+        text=text[:40],
+    )
 
 
 def _flag(text: str, column: Column) -> str:
     found = FLAGS.get(text.casefold())
     if found is None:
-        raise BadCell(_l("The column %(column)s needs true or false; “%(text)s” is neither."), column=column.name, text=text[:40])
+        raise BadCell(
+            _l("The column %(column)s needs true or false; “%(text)s” is neither."),
+            mute=_l("The column %(column)s needs true or false."),
+            column=column.name,
+            text=text[:40],
+        )
     return found
 
 
@@ -158,6 +179,14 @@ def _parts(text: str, _column: Column) -> str:
 READERS = {ColumnKind.code: _code, ColumnKind.number: _number, ColumnKind.day: _day, ColumnKind.flag: _flag, ColumnKind.parts: _parts}
 
 
+def _meant(text: str, column: Column) -> str:
+    """The choice behind a word that offices use."""
+    words = dict(column.words)
+    if column.kind is ColumnKind.parts:
+        return ";".join(words.get(part, part) for part in text.split(";"))
+    return words.get(text, text)
+
+
 def _one_of(text: str, column: Column) -> None:
     if not column.choices:
         return
@@ -165,6 +194,7 @@ def _one_of(text: str, column: Column) -> None:
         if part not in column.choices:
             raise BadCell(
                 _l("The column %(column)s can be %(choices)s; “%(text)s” is none of them."),
+                mute=_l("The column %(column)s can be %(choices)s."),
                 column=column.name,
                 choices=", ".join(column.choices),
                 text=part[:40],

@@ -16,14 +16,18 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
+from civic.core import clock
 from civic.core.db import db
+from civic.core.load import mapping, sealed
 from civic.core.load.cells import BadCell, clean
 from civic.core.load.frames import Table
 from civic.core.load.kinds import Batch, Change, Loader, Rejected, Row
 from civic.core.load.models import LONGEST_KEY, LoadRow, LoadRun, LoadState
 from civic.core.load.recognise import Recogniser
+from civic.core.load.sealed import canonical
 from civic.core.load.tables import COMMAND_LIMIT, read_table
 from civic.core.registry import the_registry
+from civic.core.viewer import Actor, Scope
 
 UNKNOWN = "unknown"
 LOOKED_UP = 500  # keys asked for at once
@@ -82,12 +86,14 @@ class Plan:
     """A checked load.  changes: rows to write, by kind in the order of writing and within a kind by key.
 
     state: what was loaded when it was made; a plan is made again when something was loaded since.
+    unmatched: tables whose columns fit no list; somebody can match them by hand (`mapping.py`).
     """
 
     files: Files
     report: Report
     changes: dict[str, list[Change]]
     state: tuple[int, int]
+    unmatched: list[Table] = field(default_factory=list)
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -115,11 +121,15 @@ def loaded_state() -> tuple[int, int]:
     return int(last), int(done)
 
 
-def plan_load(files: Files, *, most: int = COMMAND_LIMIT) -> Plan:
-    """Read and check files in any order.  most: bytes a file.  Bad input never raises: it stands in the report."""
+def plan_load(files: Files, *, most: int = COMMAND_LIMIT, actor: Actor | None = None) -> Plan:
+    """Read and check files in any order.  most: bytes a file.  Bad input never raises: it stands in the report.
+
+    actor: who loads; an account reaches no further than its grants, a command (or None) everywhere.
+    """
     state, files = loaded_state(), _named_apart(files)
-    known = Recogniser(loaders())
+    known = Recogniser(loaders(), mapping.remembered())
     unknown: list[Rejected] = []
+    unmatched: list[Table] = []
     tables: dict[str, list[Table]] = defaultdict(list)
     for name, data in files:
         table = read_table(name, data, known.score, most=most)
@@ -128,13 +138,24 @@ def plan_load(files: Files, *, most: int = COMMAND_LIMIT) -> Plan:
             continue
         loader = known.kind_of(table)
         if isinstance(loader, str):
+            loader = mapping.matched(table, known.loaders) or loader
+        if isinstance(loader, str):
             unknown += [Rejected(name, table.header_line, loader), *table.rejected]
+            unmatched.append(table)
         else:
             tables[loader.kind].append(table)
-    report, changes = _compare([loader for loader in known.loaders if loader.kind in tables], tables)
+    report, changes = _compare([loader for loader in known.loaders if loader.kind in tables], tables, reach_of(actor))
     if unknown:
         report.kinds[UNKNOWN] = KindCount(rejected=unknown)
-    return Plan(files, report, changes, state)
+    return Plan(files, report, changes, state, unmatched)
+
+
+def reach_of(actor: Actor | None) -> tuple[Scope, ...] | None:
+    """What an account may reach today; None for a command or job without one."""
+    if actor is None or actor.account_id is None:
+        return None
+    asked = next((loader.reach for loader in loaders() if loader.reach is not None), None)
+    return asked(actor.account_id, clock.today()) if asked is not None else ()
 
 
 def _named_apart(files: Files) -> Files:
@@ -147,7 +168,9 @@ def _named_apart(files: Files) -> Files:
     return named
 
 
-def _compare(wanted: list[Loader], tables: dict[str, list[Table]]) -> tuple[Report, dict[str, list[Change]]]:
+def _compare(
+    wanted: list[Loader], tables: dict[str, list[Table]], scopes: tuple[Scope, ...] | None
+) -> tuple[Report, dict[str, list[Change]]]:
     batches = {loader.kind: _batch(loader, tables[loader.kind]) for loader in wanted}
     keys = {
         kind: {loader.key_of(row) for row in batch.rows} | broken
@@ -157,7 +180,7 @@ def _compare(wanted: list[Loader], tables: dict[str, list[Table]]) -> tuple[Repo
     report, changes = Report(), {}
     for loader in wanted:
         batch = batches[loader.kind][0]
-        batch.keys = keys
+        batch.keys, batch.scopes, batch.others = keys, scopes, {kind: other for kind, (other, _) in batches.items() if kind != loader.kind}
         loader.check(batch)
         refused = {(r.file, r.line) for r in batch.rejected}
         rows = [row for row in batch.rows if (row.file, row.line) not in refused]
@@ -184,9 +207,12 @@ def _batch(loader: Loader, tables: list[Table]) -> tuple[Batch, set[str]]:
                 broken.add(key)
             elif key in seen:
                 first = seen[key]
-                batch.reject(
-                    row, _l("“%(key)s” stands twice: first in %(file)s, line %(line)s."), key=key, file=first.file, line=first.line
-                )
+                if loader.personal:
+                    why = _l("The same %(columns)s stands twice: first in %(file)s, line %(line)s.")
+                    batch.reject(row, why, columns=", ".join(loader.key), file=first.file, line=first.line)
+                else:
+                    why = _l("“%(key)s” stands twice: first in %(file)s, line %(line)s.")
+                    batch.reject(row, why, key=key, file=first.file, line=first.line)
             elif len(key) > LONGEST_KEY:
                 batch.reject(
                     row,
@@ -211,7 +237,7 @@ def _row(loader: Loader, table: Table, line: int, cells: list[Any]) -> tuple[Row
         try:
             values[column.name] = clean(cells[where[column.name]], column, table.epoch)
         except BadCell as fault:
-            faults.append(fault.sentence())
+            faults.append(fault.sentence(quoting=not loader.personal))
     if not faults and not any(values[name] for name in loader.key):
         faults.append(str(_l("What identifies the row is empty (%(columns)s).")) % {"columns": ", ".join(loader.key)})
     return Row(table.name, line, values), faults
@@ -225,17 +251,16 @@ def compared(loader: Loader, rows: list[Row], present: dict[str, frozenset[str]]
     by_key = {loader.key_of(row): row for row in rows}
     changes, unchanged = [], 0
     for keys in _slices(sorted(by_key)):
-        query = sa.select(LoadRow.key, LoadRow.values, LoadRow.hash).where(LoadRow.kind == loader.kind, LoadRow.key.in_(keys))
-        last = {key: (values, mark) for key, values, mark in db.session.execute(query)}
+        last = _last_rows(loader, keys)
         for key in keys:
             row = by_key[key]
             if key not in last:
                 changes.append(Change(row, True, frozenset(row.values)))
                 continue
-            if last[key][1] == hash_of(canonical(row.values)):
+            before, mark = last[key]
+            if mark in _marks(loader, row.values):
                 unchanged += 1
                 continue
-            before: dict[str, str] = json.loads(last[key][0])
             given = present[row.file]
             values = {name: value if name in given else before.get(name, "") for name, value in row.values.items()}
             changed = frozenset(name for name, value in values.items() if value != before.get(name, ""))
@@ -246,12 +271,21 @@ def compared(loader: Loader, rows: list[Row], present: dict[str, frozenset[str]]
     return changes, unchanged
 
 
+def _last_rows(loader: Loader, keys: list[str]) -> dict[str, tuple[dict[str, str], str]]:
+    """Key → values and hash of the rows that were imported last."""
+    if loader.personal:
+        return sealed.last_rows(loader.kind, keys)
+    query = sa.select(LoadRow.key, LoadRow.values, LoadRow.hash).where(LoadRow.kind == loader.kind, LoadRow.key.in_(keys))
+    return {key: (json.loads(values), mark) for key, values, mark in db.session.execute(query)}
+
+
+def _marks(loader: Loader, values: dict[str, str]) -> list[str]:
+    """The hashes under which this row may have been remembered."""
+    return sealed.value_hashes(loader.kind, values) if loader.personal else [hash_of(canonical(values))]
+
+
 def _slices(keys: list[str]) -> Iterable[list[str]]:
     return (keys[at : at + LOOKED_UP] for at in range(0, len(keys), LOOKED_UP))
-
-
-def canonical(values: dict[str, str]) -> str:
-    return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 def hash_of(text: str) -> str:

@@ -32,12 +32,17 @@ class Table:
 
 
 def frame(name: str, lines: list[tuple[int, list[Any]]], encoding: str, score: Score) -> Table:
-    """Header and rows out of raw lines: the header is the row among the first ten that fits a known list best."""
+    """Header and rows out of raw lines: the header is the row among the first ten that fits a known list best.
+
+    Where none fits, it is the first one with two different words: a heading over the whole width is one word.
+    """
     filled = [(line, cells) for line, cells in lines if any(str(c).strip() for c in cells if c is not None)]
     if not filled:
         return Table(name, [], 1, [], encoding)
     heads = [header_names(cells) for _, cells in filled[:HEAD_ROWS]]
-    best = max(range(len(heads)), key=lambda i: (score(heads[i]), -i)) if any(score(h) for h in heads) else 0
+    best = next((i for i, head in enumerate(heads) if len(set(head) - {""}) > 1), 0)
+    if any(score(h) for h in heads):
+        best = max(range(len(heads)), key=lambda i: (score(heads[i]), -i))
     return Table(name, heads[best], filled[best][0], filled[best + 1 :], encoding)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from civic.core.viewer import Actor, Role
+from civic.core.viewer import Actor, Role, Scope
 
 
 class ColumnKind(enum.StrEnum):
@@ -31,7 +31,10 @@ class ColumnKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a list.  required: its cells may not be empty; optional: the column itself may be missing."""
+    """A column of a list.  required: its cells may not be empty; optional: the column itself may be missing.
+
+    words: what else may stand in a cell, with the choice that it means (`户主` → `head`).  titles: how other programs call the column.
+    """
 
     name: str
     kind: ColumnKind = ColumnKind.text
@@ -39,6 +42,8 @@ class Column:
     optional: bool = False
     choices: tuple[str, ...] = ()
     most: int = 2000  # characters
+    words: tuple[tuple[str, str], ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,16 +95,25 @@ class Change:
 
 @dataclass
 class Batch:
-    """The rows of one kind in this load, with what the other kinds of the same load bring."""
+    """The rows of one kind in this load, with what the other kinds of the same load bring.
+
+    scopes: what the account that loads may reach; None when a command loads, which may everything.
+    """
 
     kind: str
     rows: list[Row]
     keys: dict[str, set[str]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    scopes: tuple[Scope, ...] | None = None
+    others: dict[str, Batch] = field(default_factory=dict)
 
     def coming(self, kind: str) -> set[str]:
         """Keys of another kind that arrive in the same load (parts joined by '|')."""
         return self.keys.get(kind, set())
+
+    def coming_rows(self, kind: str) -> list[Row]:
+        """Readable rows of another kind that arrive in the same load."""
+        return self.others[kind].rows if kind in self.others else []
 
     def reject(self, row: Row, why: Any, **numbers: Any) -> None:
         """Refuse a row with a whole (lazy) sentence; numbers fill its named places."""
@@ -118,6 +132,8 @@ class Loader:
     check(batch): call `batch.reject(row, _l("…"))` for every row that cannot be taken.
     apply(actor, changes): write them, inside `atomic()`; called with slices of a few dozen rows.
     finish(actor): once after the last slice of this kind (paths, search rows, caches); repeated after a crash, so repeatable.
+    personal: rows tell about people: what is remembered of them is sealed, and no report quotes a cell (`sealed.py`).
+    reach(account, day): the scopes of an account; core knows no grants, so the list of staff lends this to all kinds.
     """
 
     kind: str
@@ -129,6 +145,8 @@ class Loader:
     check: Callable[[Batch], None] = _accept
     finish: Callable[[Actor], None] | None = None
     roles: tuple[Role, ...] = (Role.administrator,)
+    personal: bool = False
+    reach: Callable[[int, date], tuple[Scope, ...]] | None = None
 
     @property
     def header(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from civic.core.i18n import join_words
 from civic.core.load.frames import Table
 from civic.core.load.kinds import Loader
+from civic.core.load.mapping import FEWEST, folded, header_hash, is_data, known_titles
 
 NEAR = 0.3  # share of equal columns from which a kind is worth naming
 
@@ -16,13 +17,24 @@ NEAR = 0.3  # share of equal columns from which a kind is worth naming
 class Recogniser:
     """Knows the loaders of the running site."""
 
-    def __init__(self, loaders: Iterable[Loader]) -> None:
+    def __init__(self, loaders: Iterable[Loader], remembered: frozenset[str] = frozenset()) -> None:
+        """remembered: hashes of the headers that somebody matched by hand."""
         self.loaders = sorted(loaders, key=lambda loader: (loader.order, loader.kind))
+        self._remembered = remembered
+        self._titles = known_titles(self.loaders)
 
     def score(self, names: Sequence[str]) -> float:
         """How well names fit the nearest kind: equal columns, then the share of them; 0 = not at all."""
         found = set(names) - {""}
-        return max((len(found & _all(loader)) + _nearness(found, loader) for loader in self.loaders if found & _all(loader)), default=0)
+        own = max((len(found & _all(loader)) + _nearness(found, loader) for loader in self.loaders if found & _all(loader)), default=0)
+        return own or self._foreign(names)
+
+    def _foreign(self, names: Sequence[str]) -> float:
+        """Titles of other programs (姓名, 房号) make a header too, but a weaker one than our own names: at most 1."""
+        if self._remembered and header_hash(names) in self._remembered:
+            return 1
+        known = sum(folded(name) in self._titles for name in set(names))
+        return known / (known + 1) if known >= FEWEST else 0
 
     def kind_of(self, table: Table) -> Loader | str:
         """The loader of a table, or a sentence that says why there is none."""
@@ -44,9 +56,9 @@ class Recogniser:
         near = max(self.loaders, key=lambda loader: _nearness(names, loader), default=None)
         if near is None or _nearness(names, near) < NEAR:
             return str(_l("The columns of this file belong to no list that the site knows: %(columns)s.")) % {
-                "columns": join_words(sorted(n[:40] for n in names)[:12])
+                "columns": join_words(sorted(_shown(n) for n in names)[:12])
             }
-        missing, strange = sorted(near.header - names), sorted(names - idle - _all(near))
+        missing, strange = sorted(near.header - names), sorted(_shown(n) for n in names - idle - _all(near))
         words = {"kind": near.title, "missing": join_words(missing), "strange": join_words(strange)}
         if missing and strange:
             sentence = _l(
@@ -57,6 +69,11 @@ class Recogniser:
         else:
             sentence = _l("This looks like the list “%(kind)s”, but these columns are not known: %(strange)s.")
         return str(sentence) % words
+
+
+def _shown(name: str) -> str:
+    """A column name for a sentence; one with many digits is no title but somebody's number: a list without its header."""
+    return "…" if is_data(name) else name[:40]
 
 
 def _all(loader: Loader) -> set[str]:

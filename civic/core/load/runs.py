@@ -18,11 +18,13 @@ from sqlalchemy.exc import OperationalError
 from civic.core import audit, clock, files
 from civic.core.atomic import atomic
 from civic.core.db import db, upsert
-from civic.core.load.engine import Files, Plan, Report, canonical, hash_of, loaders, plan_load
+from civic.core.load import sealed
+from civic.core.load.engine import UNKNOWN, Files, Plan, Report, hash_of, loaders, plan_load
 from civic.core.load.errors import LeaseLost, LoadBusy, LoadStopped
 from civic.core.load.kinds import Change, Loader, Row
 from civic.core.load.lease import FINISHING, lease, renew
 from civic.core.load.models import OPEN, LoadRow, LoadRun, LoadRunRow, LoadState
+from civic.core.load.sealed import canonical
 from civic.core.viewer import Actor, Channel
 from civic.core.web.retries import is_conflict
 
@@ -45,7 +47,7 @@ def run_load(actor: Actor, plan: Plan, progress: Progress | None = None, *, pati
     with lease(patience) as holder:
         _work_all(holder, progress)
         if not plan.is_current:
-            plan = plan_load(plan.files)
+            plan = plan_load(plan.files, actor=actor)
         if plan.rejected or not plan.total:
             return plan.report
         with atomic():
@@ -111,7 +113,7 @@ def _work_one(run: LoadRun, holder: str, until: float | None, progress: Progress
         _end(run, holder, LoadState.dropped)
         return True
     if run.state in {LoadState.queued, LoadState.preparing}:
-        plan = plan_load(_read_files(run))
+        plan = plan_load(_read_files(run), actor=actor_of(run))
         if plan.rejected or not plan.total:
             _end(run, holder, LoadState.refused if plan.rejected else LoadState.done, plan.report)
             return True
@@ -134,11 +136,11 @@ def _prepare(run: LoadRun, plan: Plan, holder: str) -> None:
     with atomic():
         renew(holder)
         _set(run, state=LoadState.preparing, total=plan.total, report=json.dumps(plan.report.as_json(), ensure_ascii=False))
-    listed = [_run_row(run.id, kind, key, change) for kind, changes in plan.changes.items() for key, change in _with_keys(kind, changes)]
-    for at in range(0, len(listed), LISTED):
+    found = [(loader, change) for kind, changes in plan.changes.items() for loader in [_loader(kind)] for change in changes]
+    for at in range(0, len(found), LISTED):
         with atomic():
             renew(holder)
-            db.session.execute(sa.insert(LoadRunRow), listed[at : at + LISTED])
+            db.session.execute(sa.insert(LoadRunRow), [_run_row(run.id, loader, change) for loader, change in found[at : at + LISTED]])
         time.sleep(PAUSE)
     with atomic():
         renew(holder)
@@ -146,17 +148,13 @@ def _prepare(run: LoadRun, plan: Plan, holder: str) -> None:
         audit.record(actor_of(run), "load_begun", "load_run", run.id, rows=plan.total)
 
 
-def _with_keys(kind: str, changes: list[Change]) -> list[tuple[str, Change]]:
-    loader = _loader(kind)
-    return [(loader.key_of(change.row), change) for change in changes]
-
-
-def _run_row(run_id: int, kind: str, key: str, change: Change) -> dict[str, Any]:
+def _run_row(run_id: int, loader: Loader, change: Change) -> dict[str, Any]:
+    key, values = loader.key_of(change.row), change.row.values
     return {
         "run_id": run_id,
-        "kind": kind,
-        "key": key,
-        "values": canonical(change.row.values),
+        "kind": loader.kind,
+        "key": sealed.key_hashes(loader.kind, key)[0] if loader.personal else key,
+        "values": sealed.close(key, values) if loader.personal else canonical(values),
         "changed": ",".join(sorted(change.changed)),
         "is_new": change.is_new,
         "file": change.row.file[:300],
@@ -253,8 +251,12 @@ def _write_slice(run: LoadRun, loader: Loader, holder: str, size: int) -> tuple[
         renew(holder)
         rows = _next_rows(run, loader.kind, size)
         if rows:
-            loader.apply(actor_of(run), [_change(row) for row in rows])
-            _remember(run, rows)
+            changes = [_change(row) for row in rows]
+            loader.apply(actor_of(run), changes)
+            if loader.personal:
+                sealed.keep_last(loader.kind, {loader.key_of(c.row): c.row.values for c in changes}, run.id)
+            else:
+                _remember(run, rows)
             db.session.execute(sa.update(LoadRunRow).where(LoadRunRow.id.in_([row.id for row in rows])).values(is_applied=True))
             _set(run, done=run.done + len(rows), problem="")
     return len(rows), time.perf_counter() - began
@@ -267,7 +269,14 @@ def _next_rows(run: LoadRun, kind: str, size: int) -> list[Any]:
 
 
 def _change(row: Any) -> Change:
-    return Change(Row(row.file, row.line, json.loads(row.values_json)), row.is_new, frozenset(row.changed.split(",")))
+    return Change(Row(row.file, row.line, _values(row)), row.is_new, frozenset(row.changed.split(",")))
+
+
+def _values(row: Any) -> dict[str, str]:
+    if sealed.is_sealed(row.values_json):
+        return sealed.opened(row.values_json)[1]
+    values: dict[str, str] = json.loads(row.values_json)
+    return values
 
 
 def _remember(run: LoadRun, rows: list[Any]) -> None:
@@ -300,14 +309,23 @@ def _end(run: LoadRun, holder: str, state: LoadState, report: Report | None = No
     """Close the run and let go of its files; the report stays."""
     if state is LoadState.dropped:
         _clear(run, holder)
-    with atomic():
+    with atomic() as tx:
         renew(holder)
         values: dict[str, Any] = {"state": state, "ended_at": clock.now(), "problem": ""}
         if report is not None:
             values["report"] = json.dumps(report.as_json(), ensure_ascii=False)
         _set(run, **values)
         files.release(OWNER, run.id)
+        if _is_personal(report or Report.from_json(run.report)):
+            shas = [entry["sha"] for entry in _kept_files(run)]
+            tx.on_commit(lambda: sealed.remove_files(shas))
         audit.record(actor_of(run), f"load_{state.value}", "load_run", run.id, rows=run.done)
+
+
+def _is_personal(report: Report) -> bool:
+    """A load that held a list about people, or a file that nobody could tell: its files go at once, not within a day."""
+    personal = {loader.kind for loader in loaders() if loader.personal}
+    return any(kind in personal or kind == UNKNOWN for kind in report.kinds)
 
 
 def _stopped(run: LoadRun, problem: str) -> LoadStopped:

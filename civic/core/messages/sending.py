@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app, render_template
+from flask import current_app
 from flask_babel import force_locale
 
 from civic.core import clock, crypto
@@ -47,13 +47,14 @@ def send_to_address(
 
 def channels_for(receiver: Receiver, about: Topic, contact: Contact, *, urgent: bool = False) -> list[MessageChannel]:
     """Her choice or the topic's own, as far as she has an address for it."""
-    chosen = None if about.is_fixed else _choice(receiver, about.name)
+    chosen = None if about.is_fixed else choice_of(receiver, about.name)
     wanted = set(about.default if chosen is None else chosen) | ({MessageChannel.text} if urgent else set())
     has = {MessageChannel.mail: contact.mail, MessageChannel.text: contact.phone}
     return [channel for channel in (MessageChannel.mail, MessageChannel.text) if channel in wanted and has[channel]]
 
 
-def _choice(receiver: Receiver, name: str) -> list[MessageChannel] | None:
+def choice_of(receiver: Receiver, name: str) -> list[MessageChannel] | None:
+    """The channels she chose for a topic; None: she never chose."""
     query = sa.select(ChannelChoice.channels).where(
         ChannelChoice.receiver_kind == receiver.kind, ChannelChoice.receiver_id == receiver.id, ChannelChoice.topic == name
     )
@@ -85,11 +86,14 @@ def _write(receiver: Receiver, about: Topic, lang: str, template: str, href: str
 
 
 def words_of(template: str, **values: Any) -> tuple[str, str, str]:
-    """Subject, body and text message of a template, in the language that is set."""
-    subject, _sep, body = render_template(f"mail/{template}.txt", **values).strip().partition("\n")
-    short = current_app.jinja_env.get_or_select_template([f"mail/{template}.short.txt", "mail/short.txt"])
-    text = short.render(subject=subject.strip(), **values)
-    return subject.strip(), body.strip(), " ".join(text.split())
+    """Subject, body and text message of a template, in the language that is set.
+
+    Rendered without the frame's context processors: they want a request (a job has none) and would ask for navigation and places.
+    """
+    find = current_app.jinja_env.get_or_select_template
+    subject, _sep, body = find([f"mail/{template}.txt"]).render(**values).strip().partition("\n")
+    text = find([f"mail/{template}.short.txt", "mail/short.txt"]).render(subject=subject.strip(), **values)
+    return " ".join(subject.split()), body.strip(), " ".join(text.split())
 
 
 def _queue(message: Message, channel: MessageChannel, address: str) -> None:

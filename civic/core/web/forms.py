@@ -1,6 +1,7 @@
 """Forms: a base that trims what people type and carries the key that makes a second click harmless.
 
-`keyed(form, to=…)` goes around the one operation of a view; `refuse(form, refusal)` shows a rule's no at its field.
+`keyed(form, to=…)` goes around the one operation of a view; `refuse(form, refusal)` shows a rule's no at its field.  A `BasedForm` is of
+something that two people may edit: `beside` puts what stands now next to what the second one typed.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from flask import request
@@ -19,10 +20,11 @@ from wtforms.validators import ValidationError
 
 from civic.core import idempotency
 from civic.core.db import new_public_id
-from civic.core.errors import DomainError
+from civic.core.errors import Conflict, DomainError
 from civic.core.viewer import viewer
 
 csrf = CSRFProtect()
+LONGEST_BASE = 18  # digits; more fit no version
 
 
 def trimmed(value: Any) -> Any:
@@ -56,6 +58,37 @@ class Form(FlaskForm):
             messages = field.errors if not isinstance(field.errors, dict) else [m for sub in field.errors.values() for m in sub]
             found += [(field.id, str(field.label.text), str(message)) for message in messages]
         return found
+
+
+class BasedForm(Form):
+    """A form of something that two people may edit: `base` is the version it was opened with."""
+
+    base = HiddenField()
+
+    @property
+    def base_version(self) -> int:
+        """0 fits no version, so a form whose field was tampered with is a conflict."""
+        typed = str(self.base.data or "")
+        return int(typed) if typed.isdecimal() and len(typed) <= LONGEST_BASE else 0
+
+    def beside(self, refusal: Conflict, now: Callable[[], Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+        """(label, what stands now, what was typed) where they differ; the next try counts from what stands now.
+
+        now: reads the values by field name.  It is asked only here: read before the operation, it could miss what the colleague saved,
+        and the next try would write over words that nobody was shown.
+        """
+        stands = now()
+        self.base.data = str(refusal.context["current"])
+        fields = [field for name, field in self._fields.items() if name in stands and not isinstance(field, HiddenField)]
+        rows = [(str(f.label.text), _shown(f, stands[f.short_name]), _shown(f, f.data)) for f in fields]
+        return [row for row in rows if row[1] != row[2]]
+
+
+def _shown(field: Field, value: Any) -> str:
+    """A value as people read it: a choice by its words, not by its code."""
+    words = {str(code): str(label) for code, label, *_ in field.iter_choices()} if isinstance(field, SelectField) else {}
+    values = [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+    return ", ".join(words.get(each, each.replace("\r\n", "\n")) for each in values)
 
 
 class Length:

@@ -21,7 +21,6 @@ from civic.territory.errors import OrganisationChanged
 from civic.territory.forms import EndForm, NewOrganisationForm, OrganisationForm
 from civic.territory.labels import ORGANISATION_KIND
 from civic.territory.models import Organisation, OrganisationKind, Territory
-from civic.territory.views.stations import differences
 
 bp = Blueprint("territory_organisations", __name__, url_prefix="/desk/organisations")
 PER_PAGE = 50
@@ -172,8 +171,7 @@ def save(code: str) -> ResponseReturnValue:
             with keyed(form, to=lambda _saved: url_for(".edit", code=code)):
                 operations.edit_organisation(actor(), organisation.id, form.base_version, form.text())
         except OrganisationChanged as refusal:
-            status, theirs = refuse(form, refusal), differences(form, Values(_values(organisation)))
-            form.base.data = str(refusal.context["current"])
+            status, theirs = refuse(form, refusal), form.beside(refusal, lambda: _values(organisation))
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
@@ -182,11 +180,9 @@ def save(code: str) -> ResponseReturnValue:
     return render_template("territory/organisation.html", form=form, organisation=organisation, theirs=theirs, **_suggestions()), status
 
 
-class Values:
-    """A dictionary read by attribute, so that `differences` compares it with a form."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__.update(values)
+def _end(organisation: Organisation) -> dict[str, Any]:
+    """The fields of the end's form as they stand in the database."""
+    return {"last_on": organisation.valid_to, "successor_code": organisation.successor.code if organisation.successor else ""}
 
 
 @bp.get("/<code>/end")
@@ -194,8 +190,8 @@ class Values:
 def end(code: str) -> str:
     organisation, form = _load(code), EndForm()
     form.base.data = str(organisation.lock_version)
-    form.last_on.data = organisation.valid_to
-    form.successor_code.data = organisation.successor.code if organisation.successor else ""
+    for name, value in _end(organisation).items():
+        form[name].data = value
     return render_template(
         "territory/organisation_end.html", form=form, organisation=organisation, theirs=[], parents=desk.parents_within(_paths())
     )
@@ -212,9 +208,7 @@ def save_end(code: str) -> ResponseReturnValue:
                     actor(), organisation.id, form.base_version, form.last_on.data, form.successor_code.data or ""
                 )  # fmt: skip
         except OrganisationChanged as refusal:
-            status = refuse(form, refusal)
-            now = {"last_on": organisation.valid_to, "successor_code": organisation.successor.code if organisation.successor else ""}
-            theirs, form.base.data = differences(form, Values(now)), str(refusal.context["current"])
+            status, theirs = refuse(form, refusal), form.beside(refusal, lambda: _end(organisation))
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:

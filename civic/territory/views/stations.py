@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -13,10 +13,10 @@ from civic.core import clock
 from civic.core.errors import DomainError
 from civic.core.viewer import Role, actor, viewer
 from civic.core.web.access import authorize, get_or_404, staff
-from civic.core.web.forms import Form, keyed, refuse
+from civic.core.web.forms import keyed, refuse
 from civic.territory import desk, operations, policies
 from civic.territory.errors import StationChanged
-from civic.territory.forms import ClosureForm, HoursForm, StationForm, WithdrawForm, shown
+from civic.territory.forms import ClosureForm, HoursForm, StationForm, WithdrawForm
 from civic.territory.hours import hours_lines
 from civic.territory.models import Station, StationClosure
 from civic.territory.operations import StationText
@@ -77,20 +77,13 @@ def save(code: str) -> ResponseReturnValue:
             with keyed(form, to=lambda _station: url_for(".show", code=code)):
                 operations.edit_station(actor(), station.id, form.base_version, form.text())
         except StationChanged as refusal:
-            status, theirs = refuse(form, refusal), differences(form, StationText.of(station))
-            form.base.data = str(refusal.context["current"])
+            status, theirs = refuse(form, refusal), form.beside(refusal, lambda: asdict(StationText.of(station)))
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
             flash(_("Saved. Everybody sees it now."), "good")
             return redirect(url_for(".show", code=code), 303)
     return render_template("territory/desk_edit.html", form=form, row=station, theirs=theirs), status
-
-
-def differences(form: Form, now: Any) -> list[tuple[str, str, str]]:
-    """(field, what stands now, what was typed) where they differ; `now` has attributes with the names of the fields."""
-    pairs = [(field, shown(getattr(now, name)), shown(field.data)) for name, field in form._fields.items() if hasattr(now, name)]
-    return [(str(field.label.text), stands, typed) for field, stands, typed in pairs if stands != typed]
 
 
 @bp.get("/<code>/hours")

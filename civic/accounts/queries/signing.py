@@ -1,4 +1,4 @@
-"""Reads of accounts: who signs in, what she may do today, lists for the account page and the desk."""
+"""Who signs in, what she may do today, where she is signed in."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload
 
-from civic.accounts.models import Account, ApiToken, ConnectionLook, ConnectionOpening, Grant, Identity, IdentityKind, UserSession
-from civic.accounts.policies import sees_ungranted
+from civic.accounts.models import Account, ApiToken, Grant, Identity, IdentityKind, UserSession
 from civic.core import clock, crypto, freshness
 from civic.core.db import db
 from civic.core.viewer import Role, Scope, Viewer
 from civic.people import queries as people
-from civic.territory.models import Organisation, OrganisationKind, Territory, TerritoryKind
-
-PAGE = 50  # accounts on a page of the list
+from civic.territory.models import Organisation, OrganisationKind, Territory
 
 
 def normal_login(text: str) -> str:
@@ -71,7 +68,7 @@ def account_of_session(token: str) -> int | None:
     return db.session.scalar(sa.select(UserSession.account_id).where(UserSession.token_hash == crypto.token_hash(token)))
 
 
-def _valid(on: date) -> sa.ColumnElement[bool]:
+def valid_on(on: date) -> sa.ColumnElement[bool]:
     return sa.and_(Grant.ended_at.is_(None), Grant.from_on <= on, sa.or_(Grant.to_on.is_(None), Grant.to_on >= on))
 
 
@@ -83,7 +80,7 @@ def scopes_of(account_id: int, on: date) -> tuple[Scope, ...]:
         sa.select(Grant.id, Grant.role, Territory.path, Grant.organisation_id, line.id)
         .join(Territory, Territory.id == Grant.territory_id)
         .outerjoin(line, is_line)
-        .where(Grant.account_id == account_id, _valid(on))
+        .where(Grant.account_id == account_id, valid_on(on))
         .order_by(Grant.id, line.id)
     )
     found: dict[int, tuple[Role, str, set[int]]] = {}
@@ -114,7 +111,7 @@ def viewer_of(who: SignedIn) -> Viewer:
 
 def is_staff(account_id: int) -> bool:
     """Holds any grant today."""
-    return bool(db.session.scalar(sa.select(sa.exists().where(Grant.account_id == account_id, _valid(clock.today())))))
+    return bool(db.session.scalar(sa.select(sa.exists().where(Grant.account_id == account_id, valid_on(clock.today())))))
 
 
 def account_by_login(login: str) -> Account | None:
@@ -122,7 +119,7 @@ def account_by_login(login: str) -> Account | None:
 
 
 def identity_of(account_id: int, kind: IdentityKind) -> Identity | None:
-    """The password or the confirmed app of an account."""
+    """The latest identity of a kind: password, confirmed app, phone."""
     query = sa.select(Identity).where(Identity.account_id == account_id, Identity.kind == kind)
     return db.session.scalars(query.order_by(Identity.id.desc()).limit(1)).one_or_none()
 
@@ -146,16 +143,16 @@ class Needs:
 
 
 def sign_in_needs(account_id: int) -> Needs | None:
-    """None: the account is closed or has no password."""
+    """None: the account is closed.  One without a password signs in by a code on the phone or an outside sign-in."""
     account = db.session.get(Account, account_id)
     password = identity_of(account_id, IdentityKind.password)
-    if account is None or not account.is_open or password is None:
+    if account is None or not account.is_open:
         return None
     asks = not freshness.is_demo()
     has_app = identity_of(account_id, IdentityKind.totp) is not None
     return Needs(
         login=account.login,
-        proof=crypto.token_hash(password.secret)[:16],
+        proof=crypto.token_hash(password.secret if password else "")[:16],
         has_app=asks and has_app,
         must_enrol=asks and not has_app and is_staff(account_id),
         new_password=account.must_change_password,
@@ -186,111 +183,3 @@ def places_of(grants: Iterable[Grant]) -> list[tuple[str, int | None]]:
     today, all_of = clock.today(), list(grants)
     living = [grant for grant in all_of if not grant.is_over(today)]
     return [(grant.territory.path, grant.organisation_id) for grant in living or all_of]
-
-
-# ---- the desk -------------------------------------------------------------------------------------------------------------
-
-
-def _in_reach(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """Grants that this administrator's own grants cover."""
-    parts = []
-    for scope in viewer.scopes:
-        if scope.role is Role.administrator:
-            place = Territory.path.startswith(scope.territory, autoescape=True)
-            parts.append(sa.and_(place, Grant.organisation_id.in_(sorted(scope.organisations))) if scope.organisations else place)
-    return sa.or_(*parts)
-
-
-def visible_to(select: sa.Select[Any], viewer: Viewer) -> sa.Select[Any]:
-    """Accounts that hold or held a grant in the administrator's reach; those without any for the district's administrator."""
-    if not viewer.has_role(Role.administrator):
-        return select.where(sa.false())
-    granted = sa.exists().where(Grant.account_id == Account.id)
-    reached = granted.where(Territory.id == Grant.territory_id, _in_reach(viewer))
-    return select.where(sa.or_(reached, ~granted) if sees_ungranted(viewer) else reached)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One row of the list: the account, its living grants, when it was seen last."""
-
-    account: Account
-    grants: list[Grant]
-    seen_at: datetime | None
-
-
-def list_accounts(
-    viewer: Viewer, *, words: str = "", role: Role | None = None, closed: bool = False, page: int = 1
-) -> tuple[list[Listed], int]:
-    """One page of the accounts the viewer may see, by name, and the number of all."""
-    today = clock.today()
-    query = visible_to(sa.select(Account), viewer).where(Account.closed_at.is_not(None) if closed else Account.closed_at.is_(None))
-    if words:
-        like = normal_login(words)
-        query = query.where(sa.or_(Account.login.contains(like, autoescape=True), Account.name.contains(words, autoescape=True)))
-    if role is not None:
-        query = query.where(sa.exists().where(Grant.account_id == Account.id, Grant.role == role, _valid(today)))
-    total = db.session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    grants = selectinload(Account.grants)
-    query = query.options(grants.joinedload(Grant.territory), grants.joinedload(Grant.organisation))
-    rows = list(db.session.scalars(query.order_by(Account.name, Account.id).limit(PAGE).offset((page - 1) * PAGE)))
-    ids = [account.id for account in rows]
-    latest = sa.select(UserSession.account_id, sa.func.max(UserSession.last_seen_at)).where(UserSession.account_id.in_(ids))
-    seen: dict[int, datetime] = dict(db.session.execute(latest.group_by(UserSession.account_id)).all())
-    return [Listed(a, [g for g in a.grants if not g.is_over(today)], seen.get(a.id)) for a in rows], total
-
-
-def grantable_territories(viewer: Viewer) -> list[Territory]:
-    """Territories above the grid that the administrator reaches, in the order of the tree."""
-    paths = viewer.territories(Role.administrator)
-    if not paths:
-        return []
-    query = sa.select(Territory).where(
-        Territory.kind != TerritoryKind.grid,
-        sa.or_(*(Territory.path.startswith(path, autoescape=True) for path in paths)),
-        sa.or_(Territory.valid_to.is_(None), Territory.valid_to >= clock.today()),
-    )
-    return list(db.session.scalars(query.order_by(Territory.path)))
-
-
-def grantable_organisations(viewer: Viewer) -> list[Organisation]:
-    """Organisations that a grant may speak for: all but bare roles, or her own where her grants are bound to some."""
-    query = sa.select(Organisation).where(
-        Organisation.kind != OrganisationKind.role, sa.or_(Organisation.valid_to.is_(None), Organisation.valid_to >= clock.today())
-    )
-    scopes = [scope for scope in viewer.scopes if scope.role is Role.administrator]
-    if all(scope.organisations for scope in scopes):
-        query = query.where(Organisation.id.in_(sorted(viewer.organisations(Role.administrator))))
-    return list(db.session.scalars(query.order_by(Organisation.code)))
-
-
-# ---- the connection log ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Opening:
-    """An opening with the names of both people and how often it was read."""
-
-    row: ConnectionOpening
-    asked_by: str
-    released_by: str
-    looks: int
-
-
-def openings(limit: int = 50) -> list[Opening]:
-    """The latest openings, newest first."""
-    asker, releaser = aliased(Account), aliased(Account)
-    looks = sa.select(sa.func.count()).where(ConnectionLook.opening_id == ConnectionOpening.id).scalar_subquery()
-    query = (
-        sa.select(ConnectionOpening, asker.name, sa.func.coalesce(releaser.name, ""), looks)
-        .join(asker, asker.id == ConnectionOpening.asked_by_id)
-        .outerjoin(releaser, releaser.id == ConnectionOpening.released_by_id)
-        .order_by(ConnectionOpening.id.desc())
-    )
-    return [Opening(*row) for row in db.session.execute(query.limit(limit))]
-
-
-def waiting_openings(viewer: Viewer) -> int:
-    """Openings that wait for this person to release them."""
-    query = sa.select(sa.func.count()).where(ConnectionOpening.released_at.is_(None), ConnectionOpening.asked_by_id != viewer.account_id)
-    return db.session.scalar(query.select_from(ConnectionOpening)) or 0

@@ -1,0 +1,108 @@
+"""Ways to prove oneself beside the password: mail, phone, outside sign-in; added after a proof, removed at any time but the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from civic.accounts import queries
+from civic.accounts.models import Account, Identity, IdentityKind
+from civic.accounts.operations.sessions import lock_account
+from civic.accounts.operations.tickets import Opened, use_ticket
+from civic.accounts.own_errors import AddressThere, LastWayIn, LinkOver, OidcTaken
+from civic.core import audit, clock, crypto
+from civic.core.atomic import atomic
+from civic.core.db import db
+from civic.core.viewer import Actor
+from civic.people import operations as people
+from civic.people import records
+from civic.people.models import Contact, ContactKind
+
+PURPOSE = "identity"
+CONTACTS = {IdentityKind.mail: ContactKind.mail, IdentityKind.phone: ContactKind.phone}
+
+
+def add_identity(account_id: int, kind: IdentityKind, value: str) -> Identity:
+    """Insert the row; the caller has proven it and holds the account's lock."""
+    row = Identity(
+        account_id=account_id,
+        kind=kind,
+        secret=crypto.encrypt(value, PURPOSE),
+        hash=crypto.keyed_hash(queries.identity_value(kind, value), PURPOSE),
+        confirmed_at=clock.now(),
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def confirm_address(actor: Actor, account_id: int, opened: Opened) -> None:
+    """Put the address that a link or code has proven on the account, and on the record of its person.
+
+    Raises LinkOver, AddressThere.
+    """
+    if opened.account_id != account_id:
+        raise LinkOver
+    with atomic() as tx:
+        use_ticket(opened)
+        account = lock_account(account_id)
+        for name, value in opened.proven:
+            kind = IdentityKind(name)
+            if queries.own_identity(account_id, kind, value) is not None:
+                raise AddressThere
+            row = add_identity(account_id, kind, value)
+            audit.record(actor, "accounts.identity.add", "account", account_id, identity=row.id)
+        if account.person_id is not None:
+            note_contacts(actor, account.person_id, opened.proven)
+        tx.result = account
+
+
+def note_contacts(actor: Actor, person_id: int, proven: Iterable[tuple[str, str]]) -> None:
+    """The person's record learns what she has confirmed."""
+    for name, value in proven:
+        kind = CONTACTS.get(IdentityKind(name))
+        if kind is not None:
+            people.add_contact(actor, person_id, people.NewContact(kind, value, confirmed=True))
+
+
+def remove_identity(actor: Actor, account_id: int, identity_id: int) -> None:
+    """Take a mail address, phone or outside sign-in off the account and end the contact on her record.  Raises LastWayIn."""
+    with atomic() as tx:
+        account = lock_account(account_id)
+        rows = list(db.session.scalars(sa.select(Identity).where(Identity.account_id == account_id)))
+        row = next((each for each in rows if each.id == identity_id and each.kind in queries.OWN), None)
+        if row is None:
+            return
+        ways = [each for each in rows if each.id != identity_id and each.kind in queries.WAYS_IN]
+        if not ways:
+            raise LastWayIn
+        _end_contact(actor, account, row)
+        db.session.delete(row)
+        audit.record(actor, "accounts.identity.remove", "account", account_id, identity=identity_id)
+        tx.result = account
+
+
+def _end_contact(actor: Actor, account: Account, row: Identity) -> None:
+    kind = CONTACTS.get(row.kind)
+    if kind is None or account.person_id is None:
+        return
+    value = crypto.decrypt(row.secret, PURPOSE)
+    hashes = crypto.keyed_hashes(records.contact_value(kind, value), records.CONTACT)
+    query = sa.select(Contact.id).where(Contact.person_id == account.person_id, Contact.hash.in_(hashes), Contact.ended_at.is_(None))
+    for contact_id in list(db.session.scalars(query)):
+        people.end_contact(actor, contact_id)
+
+
+def link_oidc(actor: Actor, account_id: int, subject: str) -> None:
+    """subject: `issuer|subject`.  Raises OidcTaken, AddressThere."""
+    with atomic() as tx:
+        lock_account(account_id)
+        known = queries.accounts_with(IdentityKind.oidc, subject)
+        if any(each.id == account_id for each in known):
+            raise AddressThere
+        if known:
+            raise OidcTaken
+        row = add_identity(account_id, IdentityKind.oidc, subject)
+        audit.record(actor, "accounts.identity.add", "account", account_id, identity=row.id)
+        tx.result = row

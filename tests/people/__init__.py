@@ -1,0 +1,1 @@
+"""Tests of one part; the file names say which behaviour."""
