@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.accounts.models import ConnectionAct, IdentityKind, TicketKind
+from civic.accounts.models import ConnectionAct, IdentityKind
 from civic.core.viewer import Role
 
 ROLE: dict[Role, Any] = {
@@ -28,16 +28,6 @@ IDENTITY: dict[IdentityKind, Any] = {
     IdentityKind.mail: _p("identity", "Mail address"),
     IdentityKind.phone: _p("identity", "Phone number"),
     IdentityKind.oidc: _p("identity", "Outside sign-in"),
-}
-PROOF: dict[TicketKind, Any] = {
-    TicketKind.register_mail: _p("ticket", "Registering by mail"),
-    TicketKind.register_phone: _p("ticket", "Registering by phone"),
-    TicketKind.sign_in_phone: _p("ticket", "Signing in by phone"),
-    TicketKind.add_mail: _p("ticket", "Adding a mail address"),
-    TicketKind.add_phone: _p("ticket", "Adding a phone"),
-    TicketKind.reset_mail: _p("ticket", "New password by mail"),
-    TicketKind.reset_phone: _p("ticket", "New password by phone"),
-    TicketKind.slip: _p("ticket", "Printed slip"),
 }
 ACT: dict[ConnectionAct, Any] = {
     ConnectionAct.sign_in: _p("connection", "Signed in"),

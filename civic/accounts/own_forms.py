@@ -171,7 +171,7 @@ class ConfirmCodeForm(SentCodeForm):
 class CorrectionForm(Form):
     """What should be put right, and for whom."""
 
-    whom = ChoiceField(_l("For whom"), choices=[])
+    whom = ChoiceField(_p("field", "For whom"), choices=[])
     topic = ChoiceField(_l("What is wrong"), choices=[])
     wish = TextAreaField(
         _l("What should it say?"),

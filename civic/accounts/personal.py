@@ -84,7 +84,11 @@ def _login_part(account: Account) -> DataPart:
     rows += [(labels.IDENTITY[way.kind], way.value) for way in queries.ways_of(account.id)]
     why = _("So that you can sign in. Password and codes are kept as hashes from which nobody can read them.")
     return DataPart(
-        _("Your login"), rows, why, _("Until you close the account; the login itself stays, so that nobody else gets it."), "login"
+        pgettext("section", "Your login"),
+        rows,
+        why,
+        _("Until you close the account; the login itself stays, so that nobody else gets it."),
+        "login",
     )
 
 
@@ -100,13 +104,19 @@ def _devices_part(account_id: int) -> DataPart:
 
 def _rights_part(account_id: int) -> DataPart:
     rows: list[tuple[Any, Any]] = [(labels.ROLE[grant.role], _where(grant)) for grant in queries.grants_of(account_id)]
-    return DataPart(_("What you may do at the desk"), rows, _("So that anybody can see later who could do what."), _("For good."), "rights")
+    return DataPart(
+        _("What you may do at the desk"),
+        rows,
+        _("So that anybody can see later who could do what."),
+        pgettext("kept", "For good."),
+        "rights",
+    )
 
 
 def _log_part() -> DataPart:
     until = ngettext("%(num)s day.", "%(num)s days.", KEPT_CONNECTIONS)
     why = _("The law asks for a log of who connected when and from where. It is sealed; two people open it with a document number.")
-    return DataPart(_("Connection log"), [], why, until, "connections")
+    return DataPart(pgettext("page", "Connection log"), [], why, until, "connections")
 
 
 def _where(grant: Grant) -> str:
@@ -161,7 +171,7 @@ def looks_at(person_id: int | None) -> list[SeenBy]:
     for look in looks:
         held = [g for g in grants if g.account_id == look.account_id and _held(g, look.at, clock.local(look.at).date())]
         who = "; ".join(_role_words(grant) for grant in held) or (
-            _("Yourself") if look.account_id in own else _("Somebody without a right today")
+            pgettext("look", "Yourself") if look.account_id in own else _("Somebody without a right today")
         )
         found.append(SeenBy(look.at, who, look.kind, look.purpose, look.reason))
     return found

@@ -8,6 +8,7 @@ from flask import Flask
 
 from civic.bulletin import queries
 from civic.bulletin.fresh import also_shows
+from civic.core.richtext import Written
 from civic.core.web.access import place_path
 
 
@@ -22,5 +23,6 @@ def urgent_news() -> list[Any]:
 def start(app: Flask) -> None:
     """Lend the banner to the templates; its content version belongs to the frame of every page."""
     app.jinja_env.globals["urgent_news"] = urgent_news
+    app.jinja_env.filters["written"] = Written
     hooks = app.extensions["civic"].hooks
     hooks.frame_topics = (*hooks.frame_topics, queries.URGENT)

@@ -21,15 +21,20 @@ ATOM = "http://www.w3.org/2005/Atom"
 MOST = 30
 
 
-def atom(path: str, code: str) -> bytes:
-    """The feed of the territory at this path; code: as it stands in the feed's own address, '' for the district's."""
+def address(path: str, language: str = "") -> str:
+    """Where the feed of a territory is, for every reader alike; of the district before one is loaded."""
+    code = path.strip("/").split("/")[-1]
+    return url_for("bulletin.atom_of", code=code, language=language or None) if code else url_for("bulletin.atom")
+
+
+def atom(path: str) -> bytes:
+    """The feed of the territory at this path."""
     place = db.session.scalars(sa.select(Territory).where(Territory.path == path)).one_or_none()
     name = plain(place.name) if place else "Civic"
-    address = site_address(url_for("bulletin.atom", place=code or None, language=lang()))
     root = Tree.Element("feed", {"xmlns": ATOM, "xml:lang": "zh-CN" if lang() == "zh" else "en"})
     _text(root, "title", _("News and postings: %(place)s", place=name))
-    _text(root, "id", site_address(url_for("bulletin.atom", place=code or None)))
-    Tree.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": address})
+    _text(root, "id", site_address(address(path)))
+    Tree.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": site_address(address(path, lang()))})
     Tree.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": site_address(url_for("bulletin.index"))})
     author = Tree.SubElement(root, "author")
     _text(author, "name", name)

@@ -57,7 +57,7 @@ class BothLanguages(Form):
 class AnnouncementForm(BothLanguages):
     """An announcement; place is asked for a new one alone."""
 
-    place = ChoiceField(_l("For whom"), description=_l("It hangs in this territory and in all communities below it."))
+    place = ChoiceField(_p("bulletin", "For whom"), description=_l("It hangs in this territory and in all communities below it."))
     kind = ChoiceField(_l("What it is about"), choices=_choices(labels.KIND), default=AnnouncementKind.news.value)
     is_urgent = BooleanField(
         _l("Urgent: at once, on top of every page of this territory"),
@@ -96,21 +96,21 @@ def _local(moment: datetime | None) -> datetime | None:
 class PostingForm(BothLanguages):
     """A posting; place is asked for a new one alone."""
 
-    place = ChoiceField(_l("For whom"), description=_l("It hangs in this territory and in all communities below it."))
+    place = ChoiceField(_p("bulletin", "For whom"), description=_l("It hangs in this territory and in all communities below it."))
     days = IntegerField(
         _l("At least so many days"),
         [InputRequired(_l("Fill this in.")), NumberRange(1, LONGEST, _l("A whole number from 1 to %(most)s.") % {"most": LONGEST})],
         description=_l("Counted from the day after it is put up."),
     )
-    unit = ChoiceField(_l("Counted in"), choices=_choices(labels.UNIT), default=Unit.working_day.value)
+    unit = ChoiceField(_p("bulletin", "Counted in"), choices=_choices(labels.UNIT), default=Unit.working_day.value)
     basis = StringField(_l("Rule that asks for it"), [Length(300)])
     masking = StringField(
         _l("How people are named on it"), [Length(200)], description=_l("For example: 王*芳, and the last four digits of the phone.")
     )
 
     def text(self) -> PostingText:
-        more = {"basis": self.basis.data or "", "masking": self.masking.data or ""}
-        return PostingText(**self.both(), days=self.days.data or 1, unit=Unit(self.unit.data), **more)
+        basis, masking = self.basis.data or "", self.masking.data or ""
+        return PostingText(**self.both(), days=self.days.data or 1, unit=Unit(self.unit.data), basis=basis, masking=masking)
 
     def fill(self, text: PostingText) -> None:
         for name in ("title_zh", "title_en", "body_zh", "body_en", "volunteer_zh", "volunteer_en", "days", "basis", "masking"):
@@ -154,14 +154,14 @@ class ObjectionForm(Form):
     """What somebody says against a posting; name and contact are for the answer alone."""
 
     text = TextAreaField(_l("What is wrong, and why"), [NEEDED, Length(3000)])
-    name = StringField(_l("Your name"), [Length(100)])
+    name = StringField(_p("bulletin", "Your name"), [Length(100)])
     contact = StringField(_l("Telephone or mail address"), [Length(120)], description=_l("So that the answer finds you. Not published."))
 
 
 class SubscribeForm(Form):
     """News of a place by mail."""
 
-    mail = StringField(_l("Mail address"), [NEEDED, Length(254)])
+    mail = StringField(_p("bulletin", "Mail address"), [NEEDED, Length(254)])
     announcements = BooleanField(_p("subscription", "Announcements"), default=True)
     postings = BooleanField(_p("subscription", "Postings"), default=True)
 

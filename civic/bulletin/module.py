@@ -60,7 +60,7 @@ def _home(_viewer: Viewer) -> list[Card]:
     more = Link(_("All news and postings"), url_for("bulletin.index"))
     cards = [Card(pgettext("home", "News"), "bulletin/home_rows.html", {"rows": news}, more, 10)] if news else []
     if posted:
-        more = Link(_("All postings"), url_for("bulletin.index", show="postings"))
+        more = Link(pgettext("bulletin", "All postings"), url_for("bulletin.index", show="postings"))
         cards.append(Card(pgettext("home", "Posted now"), "bulletin/home_rows.html", {"rows": posted}, more, 12))
     return cards
 

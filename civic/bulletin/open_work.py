@@ -96,7 +96,12 @@ def _objections(ids: list[int]) -> DataPart:
     for objection, number in db.session.execute(query.order_by(Objection.id)) if ids else ():
         words = objection_words(objection)
         label = _("Objection %(number)s to posting %(posting)s, %(moment)s", number=objection.number, posting=number, moment=format_moment(objection.at))  # fmt: skip
-        rows.append((label, [value for value in (words["text"], words["name"], words["contact"]) if value] or [_("Words forgotten")]))
+        rows.append(
+            (
+                label,
+                [value for value in (words["text"], words["name"], words["contact"]) if value] or [pgettext("bulletin", "Words forgotten")],
+            )
+        )
     return DataPart(
         _("Objections to postings"),
         rows,

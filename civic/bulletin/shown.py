@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import ngettext, pgettext
 from markupsafe import Markup
 
 from civic.bulletin import labels
@@ -16,6 +16,7 @@ from civic.bulletin.queries.whole import state_today
 from civic.core import clock
 from civic.core.db import Bilingual
 from civic.core.i18n import format_day, format_moment, lang
+from civic.core.richtext import Written
 from civic.core.wording import TextState
 
 
@@ -24,8 +25,8 @@ def words(html: Bilingual) -> Markup:
     if not (html.zh or html.en):
         return Markup("")
     spoken = html.language_shown(lang())
-    inside = Markup(html.in_language(lang()))  # noqa: S704 - made by core.richtext, which escapes everything
-    return Markup('<div class="stack" lang="{}">{}</div>').format("zh-CN" if spoken == "zh" else "en", inside)
+    inside = Written(html.in_language(lang()))
+    return Markup('<div class="written" lang="%s">%s</div>') % ("zh-CN" if spoken == "zh" else "en", inside)
 
 
 def language_note(row: Announcement | Posting) -> str:
@@ -52,7 +53,7 @@ def row_of(line: Line) -> dict[str, Any]:
             "title": line.title,
             "lead": line.lead,
             "icon": "list",
-            "kind": _("Posting"),
+            "kind": pgettext("bulletin", "Posting"),
             "tag": tag,
             "meta": [line.place, run_words(run) if run else ""],
             "is_urgent": False,
@@ -64,7 +65,7 @@ def row_of(line: Line) -> dict[str, Any]:
         "lead": line.lead,
         "icon": labels.KIND_ICON[row.kind],
         "kind": labels.KIND[row.kind],
-        "tag": ("off", _("Over")) if over else ("bad", _("Urgent")) if row.is_urgent else None,
+        "tag": ("off", pgettext("bulletin", "Over")) if over else ("bad", pgettext("bulletin", "Urgent")) if row.is_urgent else None,
         "meta": [line.place, when(row)],
         "is_urgent": row.is_urgent and not over,
     }
@@ -73,8 +74,8 @@ def row_of(line: Line) -> dict[str, Any]:
 def when(row: Announcement) -> str:
     """From, and until where there is an end."""
     if row.until_at is None:
-        return _("since %(day)s", day=format_day(clock.local(row.from_at).date(), year=False))
-    return _("%(start)s until %(end)s", start=format_moment(row.from_at), end=format_moment(row.until_at))
+        return pgettext("bulletin", "since %(day)s", day=format_day(clock.local(row.from_at).date(), year=False))
+    return pgettext("bulletin", "%(start)s until %(end)s", start=format_moment(row.from_at), end=format_moment(row.until_at))
 
 
 def run_words(run: PostingRun) -> str:
@@ -82,7 +83,7 @@ def run_words(run: PostingRun) -> str:
     if run.removed_on is not None:
         return _("taken down on %(day)s", day=format_day(run.removed_on))
     if run.until_on < clock.today():
-        return _("hung until %(day)s", day=format_day(run.until_on))
+        return pgettext("bulletin", "hung until %(day)s", day=format_day(run.until_on))
     left = (run.until_on - clock.today()).days
     told = ngettext("%(num)s more day", "%(num)s more days", left) if left else _("today is the last day")
-    return _("until %(day)s, %(left)s", day=format_day(run.until_on), left=told)
+    return pgettext("bulletin", "until %(day)s, %(left)s", day=format_day(run.until_on), left=told)

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from civic.core.db import Model, intpk, timestamp
 from civic.core.registry import the_registry
 
-
 Purpose = str | Callable[[Any], str]
 
 

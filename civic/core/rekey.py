@@ -189,7 +189,7 @@ def _write(sealed: Sealed, changes: list[Change], key: str, after: int) -> tuple
 
 def _unchanged(sealed: Sealed, changes: list[Change]) -> Iterator[Change]:
     """Lock the rows in order of id; those that somebody changed since they were read wait for the next pass."""
-    wanted = (*sealed.columns, *sealed.hash_columns)
+    wanted = tuple(dict.fromkeys((*sealed.columns, *sealed.hash_columns)))  # one column may hold both
     number = sealed.table.c.id
     query = sa.select(number, *(sealed.column(c).label(f"v_{c}") for c in wanted)).where(number.in_([c.row.id for c in changes]))
     now = {row.id: row for row in db.session.execute(query.order_by(number).with_for_update(key_share=True))}

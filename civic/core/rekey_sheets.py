@@ -12,9 +12,9 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from html import escape
 
 import segno
-from markupsafe import Markup, escape
 
 from civic.core.crypto import key_id
 
@@ -124,13 +124,13 @@ def _xor(one: bytes, other: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
-PAGE = Markup(
+PAGE = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Civic recovery sheets</title><style>'
     "@page{{size:A4;margin:20mm}}body{{font:12pt serif;color:#000;background:#fff}}section{{break-after:page;max-width:170mm;margin:auto}}"
     "pre{{font:14pt/1.7 monospace;border:1px solid #000;padding:6mm}}svg{{width:55mm;height:55mm}}p{{line-height:1.5}}"
     "</style></head><body>\n{sheets}</body></html>\n"
 )
-SHEET = Markup(
+SHEET = (
     "<section><h1>Civic: half {name} of data key {key}</h1>"
     '<p>Printed on {day}. <span lang="zh-CN">数据密钥 {key} 的{name}份，与另一份分开保管，不要拍照，不要传网。</span></p>'
     "<p>One half alone tells nothing; with the other half it opens every personal field of this site. Give the two halves to two people, "
@@ -141,10 +141,10 @@ SHEET = Markup(
 
 
 def html(halves: list[Half], day: str) -> str:
-    """A page for each half, to be printed and handed to two people."""
-    sheets = Markup("")
+    """A page for each half, to be printed and handed to two people.  Every value is a letter, a digit or a sign of the alphabet."""
+    sheets = ""
     for half in halves:
         text = "\n".join(half.lines())
-        picture = Markup(segno.make(text, error="m").svg_inline(scale=3, border=2))  # noqa: S704 - drawn by the library, nothing typed
-        sheets += SHEET.format(name=half.name, key=half.key_id, day=day, lines=escape(text), picture=picture)
+        picture = segno.make(text, error="m").svg_inline(scale=3, border=2)
+        sheets += SHEET.format(name=half.name, key=half.key_id, day=escape(day), lines=escape(text), picture=picture)
     return PAGE.format(sheets=sheets)

@@ -7,6 +7,7 @@ or `·` is a point of a list, one with `1.`, `1、` or `1）` of a numbered list
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html import escape
 
 POINT = re.compile(r"^\s*[-•·*]\s+(?P<words>\S.*)$")
@@ -14,6 +15,16 @@ NUMBERED = re.compile(r"^\s*(?P<number>\d{1,2})(?:[.)]\s+|[、）．]\s*)(?P<wor
 #: signs that a sentence puts behind an address do not belong to it; Chinese text goes on without a space
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
 BEHIND = ".,;:!?)]'"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `html_of` made, as a template prints it: it was escaped when it was written."""
+
+    html: str
+
+    def __html__(self) -> str:
+        return self.html
 
 
 def html_of(text: str) -> str:
@@ -26,7 +37,7 @@ def html_of(text: str) -> str:
 
 def first_words(text: str, most: int = 120) -> str:
     """The beginning of a text in one line, for lists and descriptions: at most `most` characters."""
-    line = " ".join(text.split())
+    line = " ".join(re.sub(r"^\s*[-•·*]\s+", "", part).strip() for part in text.splitlines() if part.strip())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 

@@ -18,7 +18,7 @@ def _inbox(viewer: Viewer) -> list[Link]:
     if not viewer.is_signed_in:
         return []
     count = inbox.unread(viewer)
-    label = _("Inbox (%(count)s)", count=count) if count else pgettext("page", "Inbox")
+    label = pgettext("page", "Inbox (%(count)s)", count=count) if count else pgettext("page", "Inbox")
     return [Link(label, url_for("inbox.index"), "mail", _("What was written to you"), position=70)]
 
 

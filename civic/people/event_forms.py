@@ -21,7 +21,7 @@ from civic.people.models import HomeRelation, RepresentationKind
 from civic.people.queries import HouseholdView
 
 
-class WhoField(SelectMultipleField):  # type: ignore[misc]  # the library's stubs are left out (pyproject)
+class WhoField(SelectMultipleField):
     """Several people, each with a box to tick."""
 
     widget = ListWidget(prefix_label=False)
@@ -69,7 +69,7 @@ class BirthForm(RecordFields, DocumentFields):
     evidence = evidence()
 
     def validate_birth_on(self, field: Any) -> None:
-        if len(self.record().birth_on) != 10:  # noqa: PLR2004 - an ISO day
+        if len(self.record().birth_on) != 10:
             raise ValidationError(_("A birth has a day: 20261103."))
 
 
@@ -89,7 +89,7 @@ class MoveOutForm(GroupForm):
     """They leave the district."""
 
     on = when(_l("They left on"))
-    elsewhere = words(_l("Where to"), 100, description=_l("Province, city and district are enough. It is stored encrypted."))
+    elsewhere = words(_p("people", "Where to"), 100, description=_l("Province, city and district are enough. It is stored encrypted."))
 
 
 class JoinForm(GroupForm):
@@ -117,9 +117,11 @@ class SplitForm(GroupForm):
 class RepresentationForm(EventForm):
     """Somebody who may speak for the person on the page."""
 
-    kind = RadioField(_p("representation", "Kind"), validators=[InputRequired(_l("Choose one."))], choices=[])
-    other = words(_l("Member number of the one who speaks for her"), 20, needed=True, description=_l("Nine digits, from her card or her page."))
-    on = when(_l("Counts from"))
+    kind = RadioField(_p("representation", "Kind"), validators=[InputRequired(_p("people", "Choose one."))], choices=[])
+    other = words(
+        _l("Member number of the one who speaks for her"), 20, needed=True, description=_l("Nine digits, from her card or her page.")
+    )
+    on = when(_p("people", "Counts from"))
     until_on = day(_l("Last day, if one was agreed"))
 
     def offer(self) -> None:
@@ -154,9 +156,7 @@ class TieForm(HomeChoice):
     on = when(_p("form", "Since"))
 
     def offer(self) -> None:
-        self.relation.choices = choices(
-            {r: labels.HOMES[r] for r in (HomeRelation.registered_at, HomeRelation.owns, HomeRelation.rents)}
-        )
+        self.relation.choices = choices({r: labels.HOMES[r] for r in (HomeRelation.registered_at, HomeRelation.owns, HomeRelation.rents)})
 
 
 class CareForm(Form):
@@ -178,4 +178,3 @@ class CareEndForm(Form):
 
     def offer(self, kinds: Sequence[str]) -> None:
         self.kind.choices = [(name, str(labels.CARE[name])) for name in kinds]
-

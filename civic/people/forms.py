@@ -66,7 +66,7 @@ class HomeChoice(Form):
     """A home by words of its street, number and room; where several fit, they are listed to choose from."""
 
     home_words = words(_l("Street, building and room"), 60, description=_l("For example: 榕荫里 3 201"))
-    home = RadioField(_l("Which home"), validate_choice=False, choices=[])
+    home = RadioField(_p("people", "Which home"), validate_choice=False, choices=[])
 
     def offer_homes(self, place_ids: Sequence[int]) -> None:
         """Look the words up; a single home that fits is chosen at once."""
@@ -98,7 +98,9 @@ class RecordFields(Form):
     """What a person's record holds."""
 
     name = words(_p("person", "Name"), 100, needed=True, description=_l("As it stands on the document, in any script."))
-    second_name = words(_l("Second name"), 100, description=_l("For example a name in Latin letters, or the name everybody uses."))
+    second_name = words(
+        _p("people", "Second name"), 100, description=_l("For example a name in Latin letters, or the name everybody uses.")
+    )
     birth_on = words(_l("Day of birth"), 20, description=_l("19580304, or the year alone where nobody knows the day."))
     sex = ChoiceField(_p("person", "Sex"))
     nationality = words(_p("person", "Nationality"), 3, description=_l("Three letters: CHN, USA, NGA."), default="CHN")
@@ -124,9 +126,9 @@ class RecordFields(Form):
 class DocumentFields(Form):
     """An identity document as it is typed."""
 
-    document_kind = ChoiceField(_l("Identity document"))
+    document_kind = ChoiceField(_p("people", "Identity document"))
     document_number = words(_l("Number of the document"), 40)
-    document_country = words(_l("Issuing country"), 3, description=_l("Of a passport: three letters."), default="CHN")
+    document_country = words(_p("people", "Issuing country"), 3, description=_l("Of a passport: three letters."), default="CHN")
     document_checked = BooleanField(_l("I hold the original in my hand"))
 
     def offer_documents(self) -> None:
@@ -145,9 +147,13 @@ class PersonForm(RecordFields, DocumentFields, HomeChoice):
     """A new person, in the order in which a clerk asks."""
 
     phone = words(_p("field", "Phone"), 30, description=_l("It may be the phone of a relative: several people can share one."))
-    mail = words(_l("Mail address"), 200)
+    mail = words(_p("people", "Mail address"), 200)
     relation_home = ChoiceField(_l("What ties her to this home"))
-    elsewhere = words(_l("Registered elsewhere"), 100, description=_l("Province, city and district of the household register (户籍), if it is not here."))
+    elsewhere = words(
+        _p("people", "Registered elsewhere"),
+        100,
+        description=_l("Province, city and district of the household register, if it is not here."),
+    )
     place = ChoiceField(_l("Community that keeps the row"))
     household = words(_l("Number of the household"), 20, description=_l("Leave it empty for a household of her own."))
     relation = ChoiceField(_l("What she is in the household"))
@@ -193,7 +199,7 @@ class ContactForm(Form):
     """A phone or mail address more."""
 
     phone = words(_p("field", "Phone"), 30)
-    mail = StringField(_l("Mail address"), [Length(200)])
+    mail = StringField(_p("people", "Mail address"), [Length(200)])
 
     def validate_mail(self, field: StringField) -> None:
         if bool(field.data) == bool(self.phone.data):
@@ -207,7 +213,7 @@ class ContactForm(Form):
 class DocumentForm(DocumentFields):
     """An identity document more."""
 
-    valid_to = day(_l("Valid until"), description=_l("Leave it empty for a document for life."))
+    valid_to = day(_p("people", "Valid until"), description=_l("Leave it empty for a document for life."))
 
     def document(self) -> NewDocument:
         if not self.document_number.data:
@@ -219,7 +225,7 @@ class DocumentForm(DocumentFields):
 class RevealForm(Form):
     """Why a value has to be seen in clear."""
 
-    purpose = ChoiceField(_l("What for"))
+    purpose = ChoiceField(_p("people", "What for"))
     reason = StringField(_l("Reason in words"), [Length(200)], description=_l("The person can read it on her own page."))
 
     def offer(self) -> None:
@@ -232,7 +238,7 @@ def _row_fields() -> dict[str, Any]:
     for n in range(1, MOST_ROWS + 1):
         found[f"p{n}_name"] = words(_p("person", "Name"), 100)
         found[f"p{n}_relation"] = ChoiceField(_l("In the household"))
-        found[f"p{n}_document_kind"] = ChoiceField(_l("Identity document"))
+        found[f"p{n}_document_kind"] = ChoiceField(_p("people", "Identity document"))
         found[f"p{n}_document_number"] = words(_l("Number of the document"), 40)
         found[f"p{n}_birth_on"] = words(_l("Day of birth"), 20)
         found[f"p{n}_phone"] = words(_p("field", "Phone"), 30)
@@ -297,7 +303,7 @@ class VerifyForm(Form):
 class CodeForm(Form):
     """Four digits that she types herself."""
 
-    code = PasswordField(_l("Four digits"), [NEEDED])
+    code = PasswordField(_p("people", "Four digits"), [NEEDED])
     again = PasswordField(_l("The same digits again"), [EqualTo("code", _l("The two do not match. Type both again."))])
 
 
@@ -328,7 +334,9 @@ class MergeForm(Form):
     """Which of two rows stays, and why they are one human."""
 
     survivor = RadioField(_l("Which row stays"), choices=[])
-    reason = StringField(_l("Why they are the same person"), [NEEDED, Length(300)], description=_l("The second person reads it. It is stored encrypted."))
+    reason = StringField(
+        _l("Why they are the same person"), [NEEDED, Length(300)], description=_l("The second person reads it. It is stored encrypted.")
+    )
 
     def validate_reason(self, field: StringField) -> None:
         if len(field.data or "") < FEWEST_WORDS:
@@ -348,7 +356,7 @@ class UndoForm(Form):
 class NoticeForm(Form):
     """A new version of the privacy notice."""
 
-    from_on = day(_l("Counts from"), needed=True)
+    from_on = day(_p("people", "Counts from"), needed=True)
     text_zh = TextAreaField(_l("Text in Chinese"), [NEEDED, Length(20_000)], description=_l("An empty line begins a new paragraph."))
     text_en = TextAreaField(_l("Text in English"), [NEEDED, Length(20_000)])
 

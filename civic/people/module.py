@@ -23,7 +23,13 @@ def _desk_actions(viewer: Viewer) -> list[Link]:
         links.append(Link(_p("page", "Find people"), "/desk/people/", "people", _l("By name, phone, card or document number"), 100))
     if policies.can_publish_notice(viewer):
         links.append(
-            Link(_l("Privacy notice for residents"), "/desk/people/privacy-notice", "shield", _l("What people agree to, version by version"), 820)
+            Link(
+                _l("Privacy notice for residents"),
+                "/desk/people/privacy-notice",
+                "shield",
+                _l("What people agree to, version by version"),
+                820,
+            )
         )
     return links
 
@@ -51,7 +57,7 @@ def _desk_queues(viewer: Viewer) -> Sequence[Queue]:
 def manifest() -> Module:
     return Module(
         name="people",
-        title=_l("People"),
+        title=_p("people", "People"),
         blueprints=(public.bp, find.bp, persons.bp, households.bp, lives.bp, trust.bp, merges.bp, care.bp),
         desk_actions=_desk_actions,
         desk_queues=_desk_queues,

@@ -37,7 +37,7 @@ def test_a_token_says_who_one_is_until_it_ends(client, make_account):
     assert "Set-Cookie" not in answer.headers
     token = answer.json["token"]
     me = client.get(ME, headers=bearer(token), status=200).json
-    assert me == {"login": "aling", "name": "阿玲", "lang": "", "two_step": False, "grants": []}
+    assert me == {"login": "aling", "name": "阿玲", "lang": "", "two_step": False, "person_number": None, "verified_in": [], "grants": []}
     assert token not in db.session.scalars(sa.select(ApiToken.token_hash)).all()
     client.delete(f"{TOKENS}/current", headers=bearer(token), status=204)
     client.get(ME, headers=bearer(token), status=401)

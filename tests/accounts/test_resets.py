@@ -15,8 +15,8 @@ from civic.core.db import db
 from civic.core.messages.models import Message
 from civic.people import records
 from civic.people.models import Person
-from tests.support.client import hidden_fields
 from tests.support.accounts import PASSWORD, last_code, last_words
+from tests.support.client import hidden_fields
 
 EN = {"Accept-Language": "en"}
 NEW = "seven slow herons"
@@ -50,6 +50,7 @@ def test_by_phone_the_verified_show_a_second_fact(client, make_resident_account)
     assert "does not fit what is on record" in page
     client.submit(form, {**words, "fact": "5678"}, status=303)
     number = db.session.get_one(Person, account.person_id).number
+    db.session.rollback()
     form = client.submit(send_code(client), {"code": last_code()}, status=303).location
     client.submit(form, {**words, "fact": number}, status=303)
 

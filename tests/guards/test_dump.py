@@ -7,20 +7,24 @@ column of every table, every file and every line that was logged is searched for
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import io
+import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from civic.accounts import second_step
-from civic.accounts.models import Account, Grant, Identity, IdentityKind
-from civic.accounts.operations import identities
+from civic.accounts.models import Account, Grant, Identity, IdentityKind, TicketKind
+from civic.accounts.operations import identities, tickets
 from civic.bulletin import operations as bulletin
 from civic.bulletin.operations import PostingText
 from civic.core import clock, crypto
@@ -30,6 +34,7 @@ from civic.core.errors import DomainError
 from civic.core.load import mapping
 from civic.core.load.engine import plan_load
 from civic.core.load.runs import run_load
+from civic.core.messages.models import Message
 from civic.core.viewer import Actor, Role, Scope, Viewer
 from civic.core.workdays import Unit
 from civic.people import operations as people
@@ -133,6 +138,8 @@ def settle(app: Flask) -> Life:
 
 @pytest.fixture
 def life(live_app: Flask) -> Iterator[Life]:
+    civic = live_app.extensions["civic"]
+    civic.settings = dataclasses.replace(civic.settings, base_url="http://127.0.0.1:8000")  # mails hold whole addresses
     with live_app.app_context():
         yield settle(live_app)
 
@@ -216,6 +223,23 @@ def she_gets_a_login(life: Life, woman: Person) -> None:
         identities.add_identity(account.id, IdentityKind.phone, VALUES["phone"])
 
 
+def she_forgets_her_password(life: Life, woman: Person) -> None:
+    """Links and codes by mail and text message, a slip; what they hold opens her account, so a dump must not."""
+    account_id = db.session.scalars(sa.select(Account.id).where(Account.person_id == woman.id)).one()
+    tickets.send_link(tickets.VISITOR, TicketKind.reset_mail, VALUES["mail"], "accounts/reset", "/account/forgotten/%s", lang="zh")
+    tickets.send_link(
+        tickets.VISITOR, TicketKind.register_mail, VALUES["subscriber"], "accounts/register", "/account/register/%s", lang="zh"
+    )
+    tickets.send_code(life.clerk, TicketKind.sign_in_phone, VALUES["phone"], "accounts/sign_in_code", account_id=account_id, lang="zh")
+    life.drawn |= {"slip": tickets.print_slip(life.clerk, woman.id)}
+    sealed = db.session.scalars(sa.select(Message.sealed).where(Message.topic == tickets.TOPIC)).all()
+    words = "\n".join(json.loads(crypto.decrypt(each, "message"))["body"] for each in sealed)
+    for path in ("forgotten", "register"):
+        found = re.search(rf"/account/{path}/([\w-]{{20,}})", words)
+        assert found is not None, words
+        life.drawn |= {f"link of {path}": found[1]}
+
+
 def a_posting_is_objected_to(life: Life, woman: Person) -> None:
     text = PostingText(TOLD[0], "Public posting", "名单贴在公示栏。", "The list hangs on the board.", 5, Unit.working_day)
     posting = bulletin.draft_posting(life.clerk, life.place.id, None, text)
@@ -259,6 +283,7 @@ def live(life: Life) -> None:
     two_rows_are_merged(life, woman, twin)
     her_life_goes_on(life, woman, twin)
     she_gets_a_login(life, woman)
+    she_forgets_her_password(life, woman)
     a_posting_is_objected_to(life, woman)
     lists_are_loaded(life)
 

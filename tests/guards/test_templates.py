@@ -40,6 +40,8 @@ def test_every_template_compiles(environment):
 def test_every_template_is_used(environment):
     code = "\n".join(path.read_text(encoding="utf-8") for _, path in python("civic"))
     named = set(re.findall(r'"([\w/.-]+\.(?:html|txt|xml))"', code))
+    letters = set(re.findall(r'"([a-z_]+/[a-z_]+)"', code))  # core/messages adds folder and ending: "accounts/confirm"
+    named |= {f"mail/{letter}{ending}" for letter in letters for ending in (".txt", ".short.txt")}
     for name in names():
         for node in tree_of(environment, name).find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
             if isinstance(node.template, nodes.Const):

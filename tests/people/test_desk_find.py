@@ -166,7 +166,14 @@ def test_a_new_person_by_keyboard(client, clerk, make_home, place, lang):
     ],
 )
 def test_wrong_input_is_said_at_its_field(client, clerk, place, wrong):
-    filled = {"name": "周丽华", "document_kind": "resident_card", "relation_home": "lives_in", "relation": "head", "place": str(place.id), "sex": ""}
+    filled = {
+        "name": "周丽华",
+        "document_kind": "resident_card",
+        "relation_home": "lives_in",
+        "relation": "head",
+        "place": str(place.id),
+        "sex": "",
+    }
     page = client.submit("/desk/people/new", {**filled, **wrong}, status=422).get_data(as_text=True)
     name = next(iter(wrong))
     assert f'id="{name}-error"' in page
@@ -175,7 +182,15 @@ def test_wrong_input_is_said_at_its_field(client, clerk, place, wrong):
 
 def test_an_equal_name_and_year_must_be_confirmed(client, clerk, make_person, place):
     make_person("王芳", "1986-08-16")
-    filled = {"name": "王芳", "birth_on": "1986", "document_kind": "resident_card", "relation_home": "lives_in", "relation": "head", "place": str(place.id), "sex": ""}
+    filled = {
+        "name": "王芳",
+        "birth_on": "1986",
+        "document_kind": "resident_card",
+        "relation_home": "lives_in",
+        "relation": "head",
+        "place": str(place.id),
+        "sex": "",
+    }
     page = client.submit("/desk/people/new", filled, status=422).get_data(as_text=True)
     assert 'name="sure"' in page
     client.submit("/desk/people/new", {**filled, "sure": "y"}, status=303)
@@ -265,6 +280,4 @@ def test_care_is_read_by_social_workers_alone_and_with_a_reason(client, clerk, m
     tokens = {"csrf_token": page.split('name="csrf_token" type="hidden" value="')[1].split('"')[0]}
     client.post(f"{at}/begin", data={**tokens, "kind": "alone", "since": "2027-01-01"}, status=422)
     client.post(f"{at}/begin", data={**tokens, "kind": "alone", "since": "2026-01-01"}, status=303)
-    client.post(f"{at}/end", data={**tokens, "kind": "alone", "to": "2026-10-01"}, status=303)
-
-
+    client.post(f"{at}/end", data={**tokens, "end-kind": "alone", "end-to": "2026-10-01"}, status=303)

@@ -21,11 +21,10 @@ from civic.accounts.operations.connections import (
     release_opening,
 )
 from civic.accounts.operations.grants import NewGrant, end_grant, give_grant, work_of
-from civic.accounts.operations.identities import confirm_address, link_oidc, remove_identity
+from civic.accounts.operations.identities import SECURITY, confirm_address, link_oidc, remove_identity
 from civic.accounts.operations.leaving import leave
 from civic.accounts.operations.registration import NewLogin, NewSelf, age_of, bind_person, register, register_child
 from civic.accounts.operations.resets import (
-    SECURITY,
     candidates,
     choose,
     confirm_by_code,

@@ -14,12 +14,15 @@ from civic.accounts.own_errors import AddressThere, LastWayIn, LinkOver, OidcTak
 from civic.core import audit, clock, crypto
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.messages.receivers import Receiver
+from civic.core.messages.sending import send
 from civic.core.viewer import Actor
 from civic.people import operations as people
 from civic.people import records
 from civic.people.models import Contact, ContactKind
 
 PURPOSE = "identity"
+SECURITY = "security"  # topic: something changed on the account
 CONTACTS = {IdentityKind.mail: ContactKind.mail, IdentityKind.phone: ContactKind.phone}
 
 
@@ -55,6 +58,7 @@ def confirm_address(actor: Actor, account_id: int, opened: Opened) -> None:
             audit.record(actor, "accounts.identity.add", "account", account_id, identity=row.id)
         if account.person_id is not None:
             note_contacts(actor, account.person_id, opened.proven)
+        _tell(account_id)
         tx.result = account
 
 
@@ -105,4 +109,10 @@ def link_oidc(actor: Actor, account_id: int, subject: str) -> None:
             raise OidcTaken
         row = add_identity(account_id, IdentityKind.oidc, subject)
         audit.record(actor, "accounts.identity.add", "account", account_id, identity=row.id)
+        _tell(account_id)
         tx.result = row
+
+
+def _tell(account_id: int) -> None:
+    """Something that signs in was added: she hears of it on every channel that she has."""
+    send(Receiver("account", account_id), SECURITY, "accounts/address_added", href="/account/contacts", moment=clock.now())

@@ -12,6 +12,7 @@ from datetime import timedelta
 from civic.accounts import passwords, queries
 from civic.accounts.models import Account, Identity, IdentityKind, TicketKind
 from civic.accounts.operations.accounts import store_password
+from civic.accounts.operations.identities import SECURITY
 from civic.accounts.operations.tickets import Opened, use_ticket
 from civic.accounts.own_errors import ChooseOne, WrongFact
 from civic.core import audit, clock, crypto, tries
@@ -21,7 +22,6 @@ from civic.core.messages.receivers import Receiver
 from civic.core.messages.sending import send
 from civic.core.viewer import Actor
 
-SECURITY = "security"  # topic: something changed on the account
 FACT_TRIES, FACT_WINDOW = 5, timedelta(hours=1)
 BY_PHONE = (TicketKind.sign_in_phone, TicketKind.reset_phone)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 from flask import Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -46,6 +48,11 @@ def _acts_for() -> list[Row]:
 # ---- what is stored -------------------------------------------------------------------------------------------------------
 
 
+def _text(value: Any) -> Any:
+    """Lazy words are iterable, and a list of facts is shown line by line: make them words here."""
+    return value if isinstance(value, list) else str(value)
+
+
 @bp.get("/data")
 @signed_in
 def data() -> ResponseReturnValue:
@@ -56,7 +63,7 @@ def data() -> ResponseReturnValue:
     return answer(
         render_template(
             "accounts/data.html",
-            parts=everything_about(person_id, me()),
+            parts=[replace(part, rows=[(label, _text(value)) for label, value in part.rows]) for part in everything_about(person_id, me())],
             looks=personal.looks_at(person_id),
             kinds=people_labels.LOOKS,
             purposes=people_labels.PURPOSES,

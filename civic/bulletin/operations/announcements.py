@@ -103,7 +103,8 @@ def _fill(row: Announcement, text: AnnouncementText) -> None:
     """Words, their states, their HTML, and the days."""
     if not text.title_zh and not text.title_en:
         raise NoWords(field="title_zh")
-    from_at = text.from_at or row.from_at or clock.now()
+    known: datetime | None = row.from_at  # none before the first save
+    from_at = text.from_at or known or clock.now()
     until_at = text.until_at
     if until_at is None and text.is_urgent:
         until_at = max(from_at, clock.now()) + timedelta(hours=URGENT_HOURS)

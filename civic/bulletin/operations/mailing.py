@@ -75,7 +75,7 @@ def _waiting(path: str, wants: Any, href: str, since: datetime) -> list[Subscrip
     inside = sa.select(Territory.id).where(Territory.path.startswith(path, autoescape=True))
     query = (
         sa.select(s)
-        .where(s.territory_id.in_(inside), s.ended_at.is_(None), s.confirmed_at.is_not(None), s.confirmed_at <= since, wants, ~has)
+        .where(s.territory_id.in_(inside), s.ended_at.is_(None), s.confirmed_at.is_not(None), s.confirmed_at < since, wants, ~has)
         .order_by(s.id)
         .limit(SLICE)
     )

@@ -144,4 +144,4 @@ def drop_unconfirmed() -> int:
     unconfirmed = sa.and_(Subscription.confirmed_at.is_(None), Subscription.created_at < now - UNCONFIRMED)
     old = sa.or_(unconfirmed, Subscription.ended_at < now - ENDED)
     with atomic():
-        return int(db.session.execute(sa.delete(Subscription).where(old)).rowcount)
+        return len(db.session.scalars(sa.delete(Subscription).where(old).returning(Subscription.id)).all())

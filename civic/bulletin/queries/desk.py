@@ -82,7 +82,7 @@ def to_translate(viewer: Viewer) -> sa.Select[Any]:
 def open_objections(viewer: Viewer) -> sa.Select[Any]:
     """(objection, posting) without an answer, oldest first."""
     query: Any = sa.select(Objection, Posting).join(Posting, Posting.id == Objection.posting_id).join(Posting.territory)
-    return query.where(_mine(viewer, Posting.organisation_id), Objection.state == ObjectionState.open).order_by(Objection.at, Objection.id)  # type: ignore[no-any-return]
+    return query.where(_mine(viewer, Posting.organisation_id), Objection.state == ObjectionState.open).order_by(Objection.at, Objection.id)
 
 
 def to_close(viewer: Viewer) -> sa.Select[Any]:

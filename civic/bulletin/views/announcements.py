@@ -55,12 +55,12 @@ def place_choices() -> list[tuple[str, str]]:
 def pages(endpoint: str, page: int, total: int, **kept: str) -> dict[str, str]:
     if total <= PER_PAGE:
         return {}
-    kept = {name: value for name, value in kept.items() if value}
+    given: dict[str, Any] = {name: value for name, value in kept.items() if value}
     last = min(total, page * PER_PAGE)
     return {
         "told": _("Entries %(first)s to %(last)s of %(total)s.", first=min(total, (page - 1) * PER_PAGE + 1), last=last, total=total),
-        "first_href": url_for(endpoint, **kept) if page > 1 else "",
-        "next_href": url_for(endpoint, page=page + 1, **kept) if last < total else "",
+        "first_href": url_for(endpoint, **given) if page > 1 else "",
+        "next_href": url_for(endpoint, page=page + 1, **given) if last < total else "",
     }
 
 
@@ -202,7 +202,7 @@ def save(uid: str) -> ResponseReturnValue:
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
-            flash(_("Saved."), "good")
+            flash(pgettext("bulletin", "Saved."), "good")
             return redirect(url_for(".show", uid=uid), 303)
     return render_template("bulletin/desk_announcement_edit.html", form=form, row=row, labels=labels, theirs=theirs), status
 
@@ -223,20 +223,21 @@ def voices(uid: str) -> str:
 @bp.post("/<uid>/voices")
 @staff(*EDITORS)
 def add_voice(uid: str) -> ResponseReturnValue:
-    row, form, status = _load(uid), VoiceForm(), 422
+    row, form, status, done = _load(uid), VoiceForm(), 422, False
     if form.validate_on_submit():
-        taken = form.take()
-        if not taken and not form.files.errors:
-            form.files.errors = [*form.files.errors, _("Choose a sound file.")]
-        if not form.files.errors:
-            try:
-                with keyed(form, to=lambda _voice: url_for(".voices", uid=uid)):
+        try:
+            with keyed(form, to=lambda _voice: url_for(".voices", uid=uid)):
+                taken = form.take()
+                if taken and not form.files.errors:
                     operations.add_voice(actor(), row.id, VoiceLanguage(form.speech.data), taken[0].sha256)
-            except DomainError as refusal:
-                status = refuse(form, refusal)
-            else:
-                flash(_("The voice can be heard on the page now."), "good")
-                return redirect(url_for(".voices", uid=uid), 303)
+                    done = True
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        if done:
+            flash(_("The voice can be heard on the page now."), "good")
+            return redirect(url_for(".voices", uid=uid), 303)
+        if not form.files.errors and not form.form_errors:
+            form.files.errors = [_("Choose a sound file.")]
     return render_template("bulletin/desk_voices.html", form=form, drop=ActForm(), row=row, labels=labels), status
 
 

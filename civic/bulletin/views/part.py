@@ -81,7 +81,7 @@ def objected(number: str, uid: str) -> str:
 
 def _place() -> Territory | None:
     """The place whose news is meant: of the form, else the chosen one, else the district."""
-    code = request.values.get("place", "")
+    code = request.values.get("at", "")
     query = sa.select(Territory).where(Territory.kind != TerritoryKind.grid)
     query = query.where(Territory.code == code) if code else query.where(Territory.path == queries.board_path(place_path()))
     return db.session.scalars(query).one_or_none()
@@ -153,7 +153,7 @@ def subscribe() -> ResponseReturnValue:
         abort(404)
     operations.subscribe(actor(), place.id, *receiver())
     flash(_("You now get the news of this place. Channels are chosen in your account."), "good")
-    return redirect(url_for(".subscriptions", place=place.code), 303)
+    return redirect(url_for(".subscriptions", at=place.code), 303)
 
 
 @bp.post("/subscribe/mine/end")
@@ -164,7 +164,7 @@ def end_own() -> ResponseReturnValue:
         abort(404)
     if operations.end_own_subscription(actor(), place.id, *receiver()):
         flash(_("You no longer get the news of this place."), "good")
-    return redirect(url_for(".subscriptions", place=place.code), 303)
+    return redirect(url_for(".subscriptions", at=place.code), 303)
 
 
 def _by_token(token: str) -> Subscription | None:

@@ -135,7 +135,7 @@ def save(uid: str) -> ResponseReturnValue:
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:
-            flash(_("Saved."), "good")
+            flash(pgettext("bulletin", "Saved."), "good")
             return redirect(url_for(".show", uid=uid), 303)
     return render_template("bulletin/desk_posting_edit.html", form=form, row=row, labels=labels, theirs=theirs), status
 
@@ -190,20 +190,21 @@ def photo(uid: str) -> str:
 @bp.post("/<uid>/photo")
 @staff(*EDITORS)
 def add_photo(uid: str) -> ResponseReturnValue:
-    row, form, status = _load(uid), PhotoForm(), 422
+    row, form, status, done = _load(uid), PhotoForm(), 422, False
     if form.validate_on_submit():
-        taken = form.take()
-        if not taken and not form.files.errors:
-            form.files.errors = [*form.files.errors, _("Choose a picture.")]
-        if not form.files.errors:
-            try:
-                with keyed(form, to=lambda _photo: url_for(".show", uid=uid)):
+        try:
+            with keyed(form, to=lambda _photo: url_for(".show", uid=uid)):
+                taken = form.take()
+                if taken and not form.files.errors:
                     operations.add_photo(actor(), row.id, taken[0].sha256, form.taken_on.data or clock.today())
-            except DomainError as refusal:
-                status = refuse(form, refusal)
-            else:
-                flash(_("The photo stands on the posting's page as proof."), "good")
-                return redirect(url_for(".show", uid=uid), 303)
+                    done = True
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        if done:
+            flash(_("The photo stands on the posting's page as proof."), "good")
+            return redirect(url_for(".show", uid=uid), 303)
+        if not form.files.errors and not form.form_errors:
+            form.files.errors = [_("Choose a picture.")]
     return render_template("bulletin/desk_photo.html", form=form, row=row), status
 
 
@@ -286,7 +287,7 @@ def take_at_desk(number: str) -> ResponseReturnValue:
         words = {"name": form.name.data or "", "contact": form.contact.data or ""}
         try:
             with keyed(form, to=lambda done: url_for("bulletin_part.objected", number=number, uid=done.uid)):
-                done = operations.object_to(actor(Channel.desk), row.id, form.text.data or "", **words)
+                done = operations.object_to(actor(Channel.desk), row.id, form.text.data or "", name=words["name"], contact=words["contact"])
         except DomainError as refusal:
             status = refuse(form, refusal)
         else:

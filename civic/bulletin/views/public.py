@@ -13,6 +13,7 @@ from flask_babel import force_locale, pgettext
 from flask_babel import gettext as _
 
 from civic.bulletin import feed, labels, queries, shown
+from civic.bulletin.fresh import also_shows
 from civic.bulletin.models import Announcement, AnnouncementKind, AnnouncementState, Posting
 from civic.bulletin.queries import PER_PAGE, Asked
 from civic.core import clock, spans
@@ -58,7 +59,7 @@ def index() -> str:
         filters=_filters(asked),
         kinds=_kinds(asked),
         page=_pages(asked, page, total),
-        feed_href=url_for("bulletin.atom", place=asked.path.strip("/").split("/")[-1] if asked.path else None, language=lang()),
+        feed_href=feed.address(asked.path, lang()),
     )
 
 
@@ -214,11 +215,14 @@ def posting_poster(number: str) -> str:
         facts=[
             (pgettext("posting", "Number"), row.number),
             (_("Put up on"), format_day(view.run.put_up_on) if view.run else ""),
-            (_("Objections until"), until + (_(" (provisional)") if view.run and view.run.is_provisional else "")),
+            (
+                pgettext("bulletin", "Objections until"),
+                until + (pgettext("bulletin", " (provisional)") if view.run and view.run.is_provisional else ""),
+            ),
             (_("Where to object"), f"{station.name}, {station.phone}" if station else ""),
             (_("Rule that asks for it"), row.basis),
         ],
-        kind=_("Posting"),
+        kind=pgettext("bulletin", "Posting"),
         signed_on=view.run.put_up_on if view.run else None,
     )
 
@@ -250,14 +254,29 @@ def posting_qr(number: str) -> Response:
 @public
 @limits.per_minute(120)
 def atom() -> ResponseReturnValue:
-    """Announcements and postings of a place as an Atom feed (RFC 4287).  place: its code; language: zh or en."""
-    code, language = request.args.get("place", ""), request.args.get("language", "")
-    path = places.any_path(code) if code else queries.board_path("")
+    """The feed of the chosen community, else of the district."""
+    reading(queries.TOPIC, "territory", args=("language",))
+    return _feed(queries.board_path(place_path()))
+
+
+@bp.get("/feed/<code>.atom")
+@public
+@limits.per_minute(120)
+def atom_of(code: str) -> ResponseReturnValue:
+    """The feed of a place, for readers that keep no cookie.  language: zh or en."""
+    path = places.any_path(code)
     if path is None:
         abort(404)
-    reading(queries.TOPIC, "territory", args=("place", "language"), fresh_until=queries.next_change(path))
+    reading(queries.TOPIC, "territory", args=("language",))
+    return _feed(path)
+
+
+def _feed(path: str) -> ResponseReturnValue:
+    """Announcements and postings of a place as an Atom feed (RFC 4287)."""
+    also_shows(until=queries.next_change(path))
+    language = request.args.get("language", "")
     with force_locale(language if language in {"zh", "en"} else lang()):
-        body = feed.atom(path, code)
+        body = feed.atom(path)
     response = Response(body, mimetype="application/atom+xml")
     response.add_etag(weak=True)
     return response.make_conditional(request)

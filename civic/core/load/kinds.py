@@ -133,6 +133,8 @@ class Loader:
     apply(actor, changes): write them, inside `atomic()`; called with slices of a few dozen rows.
     finish(actor): once after the last slice of this kind (paths, search rows, caches); repeated after a crash, so repeatable.
     personal: rows tell about people: what is remembered of them is sealed, and no report quotes a cell (`sealed.py`).
+    least: rows of a slice at least, for kinds that are written in bulk: on a busy machine slices of one row would pay the fixed cost
+    of a slice ten thousand times.
     reach(account, day): the scopes of an account; core knows no grants, so the list of staff lends this to all kinds.
     """
 
@@ -146,6 +148,7 @@ class Loader:
     finish: Callable[[Actor], None] | None = None
     roles: tuple[Role, ...] = (Role.administrator,)
     personal: bool = False
+    least: int = 1
     reach: Callable[[int, date], tuple[Scope, ...]] | None = None
 
     @property

@@ -65,9 +65,15 @@ def what_keeps(person_id: int) -> list[OpenWork]:
     corrections = sa.select(sa.func.count()).where(Correction.person_id == person_id, Correction.state == CorrectionState.asked)
     found = []
     if number := db.session.scalar(merges):
-        found.append(OpenWork(ngettext("%(num)s merge waits", "%(num)s merges wait", number), _("It has to be decided first."), number))
+        found.append(
+            OpenWork(
+                ngettext("%(num)s merge waits for a decision", "%(num)s merges wait for a decision", number),
+                _("It has to be decided first."),
+                number,
+            )
+        )
     if number := db.session.scalar(corrections):
-        title = ngettext("%(num)s correction waits", "%(num)s corrections wait", number)
+        title = ngettext("%(num)s correction waits for an answer", "%(num)s corrections wait for an answer", number)
         found.append(OpenWork(title, _("It has to be answered first."), number))
     return [*found, *open_work(Subject("person", person_id, Happening.close_account))]
 

@@ -252,7 +252,7 @@ def _own(happening: Happening, person_id: int) -> list[Consequence]:
         if number := len(_representations(person_id)):
             found.append(
                 Consequence(
-                    ngettext("%(num)s person speaks for another here", "%(num)s relations of representation", number),
+                    ngettext("Speaks or is spoken for in %(num)s relation", "Speaks or is spoken for in %(num)s relations", number),
                     _("They end on the day of death."),
                 )
             )

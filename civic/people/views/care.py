@@ -62,7 +62,7 @@ def show(uid: str) -> ResponseReturnValue:
 
 
 def _page(person: Person, cares: list[Care], form: CareForm | None = None, end_form: CareEndForm | None = None) -> str:
-    row, form, end_form = row_of(person.id), form or CareForm(formdata=None), end_form or CareEndForm(formdata=None)
+    row, form, end_form = row_of(person.id), form or CareForm(formdata=None), end_form or CareEndForm(formdata=None, prefix="end")
     form.offer()
     end_form.offer([care.kind for care in cares if not care.to])
     return render_template("people/care.html", row=row, trail=trail_of(row), cares=cares, form=form, end_form=end_form, labels=labels)
@@ -83,7 +83,7 @@ def begin(uid: str) -> ResponseReturnValue:
 @bp.post("/<uid>/care/end")
 @staff(Role.social_worker)
 def end(uid: str) -> ResponseReturnValue:
-    person, form = _load(uid), CareEndForm()
+    person, form = _load(uid), CareEndForm(prefix="end")
     form.offer(list(labels.CARE))
     if not form.validate_on_submit():
         return _page(person, [], None, form), 422

@@ -117,11 +117,11 @@ def told(form: Form, refusal: DomainError) -> tuple[int, Row | None]:
 
 def ids_of(uids: Sequence[str]) -> list[int]:
     """Ids of these people in the order named; unknown ones are left out (the form has compared them with the household)."""
-    found = dict(db.session.execute(sa.select(Person.uid, Person.id).where(Person.uid.in_(uids))).tuples())
+    query = sa.select(Person.uid, Person.id).where(Person.uid.in_(uids))
+    found = dict(db.session.execute(query).all())
     return [found[uid] for uid in uids if uid in found]
 
 
 def shown_pairs(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[str, str]]:
     """(word, value) of what was typed, without what was left empty."""
     return [(str(word), str(value)) for word, value in pairs if value]
-

@@ -112,8 +112,9 @@ def create() -> ResponseReturnValue:
     if request.form.get("step") == "homes":
         form.home_error(needed=True)
         return _new_page(form)
+    is_valid = form.validate_on_submit()
     household_id, is_right = _household_of(form)
-    if not form.validate_on_submit() or form.home_error(needed=False) or not is_right:
+    if form.home_error(needed=False) or not is_valid or not is_right:
         return _new_page(form), 422
     similar = _similar([form.record()], known)
     if similar and not form.sure.data:
@@ -142,7 +143,6 @@ def _household_of(form: PersonForm) -> tuple[int | None, bool]:
     household = queries.household_by_number(number) if records.is_number(records.normal_number(number)) else None
     view = queries.household_view(household.id) if household else None
     if view is None or view.ended_on is not None or not policies.can_edit(viewer(), view.path):
-        form.validate()
         form.household.errors = [_("No household of yours has this number.")]
         return None, False
     return view.id, True
@@ -199,8 +199,7 @@ def fill() -> ResponseReturnValue:
 def _filled(form: Any, people: Sequence[NewPerson]) -> Any:
     home = NewHome(HomeRelation.lives_in, form.home_id) if form.home_id else None
     with keyed(form, to=lambda made: url_for("people_households.show", uid=made.uid)):
-        made = operations.fill_household(at_desk(), int(form.place.data), home, people, evidence=form.evidence.data or "")
-    return made
+        return operations.fill_household(at_desk(), int(form.place.data), home, people, evidence=form.evidence.data or "")
 
 
 def _has_people(form: Any) -> bool:

@@ -14,6 +14,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 from flask_babel import pgettext
 
 from civic.core.errors import DomainError
@@ -155,23 +156,23 @@ EVENTS: dict[str, Event] = {
         _record_move_out, for_group=True,
     ),
     "join": Event(
-        _l("Join another household"), _l("Record it"), _l("They belong to the household now."), event_forms.JoinForm, Happening.joined,
+        _l("Join another household"), _p("people", "Record it"), _l("They belong to the household now."), event_forms.JoinForm, Happening.joined,
         _record_join, check=_check_target, for_group=True,
     ),
     "split": Event(
-        _l("Begin a household of one's own"), _l("Record it"), _l("They are a household of their own now."), event_forms.SplitForm,
+        _l("Begin a household of one's own"), _p("people", "Record it"), _l("They are a household of their own now."), event_forms.SplitForm,
         Happening.split_off, _record_split, _l("The first one ticked becomes its head."), for_group=True,
     ),
     "representation": Event(
-        _l("Guardian or proxy"), _l("Record it"), _l("It is recorded who may speak for her."), event_forms.RepresentationForm,
+        _l("Guardian or proxy"), _p("people", "Record it"), _l("It is recorded who may speak for her."), event_forms.RepresentationForm,
         Happening.guardianship, _record_representation, _l("Somebody else may act for the person on this page."), _check_other,
     ),
     "undo-death": Event(
-        _l("Undo a death that was recorded by mistake"), _l("Undo it"), _l("She is recorded as living."), event_forms.PlainForm, None,
+        _l("Undo a death that was recorded by mistake"), _p("people", "Undo it"), _l("She is recorded as living."), event_forms.PlainForm, None,
         _record_undo_death, _l("She begins alone in a new household. Home, card, verification and representation are recorded anew."),
     ),
     "end-verification": Event(
-        _l("Withdraw the verification"), _l("Withdraw it"), _l("She is no longer verified."), event_forms.PlainForm, None,
+        _l("Withdraw the verification"), _p("people", "Withdraw it"), _l("She is no longer verified."), event_forms.PlainForm, None,
         _record_end_verification, _l("She no longer speaks and votes as a resident from this moment."),
     ),
 }  # fmt: skip
@@ -264,7 +265,14 @@ def _follows(event_: Event, person: Person, form: Any) -> str:
     form.new_key()
     row = row_of(person.id)
     return render_template(
-        "people/follows.html", event=event_, form=form, row=row, trail=trail_of(row), consequences=found, carried=carried(), typed=_typed(form)
+        "people/follows.html",
+        event=event_,
+        form=form,
+        row=row,
+        trail=trail_of(row),
+        consequences=found,
+        carried=carried(),
+        typed=_typed(form),
     )
 
 

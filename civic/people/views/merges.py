@@ -20,7 +20,19 @@ from civic.people import labels, operations, policies, queries
 from civic.people.errors import SameRow
 from civic.people.forms import DecideForm, MergeForm, OtherForm, UndoForm
 from civic.people.models import LookKind, Merge, MergeState, Person
-from civic.people.views.common import at_desk, by_number, carried, found_trail, is_back, is_sure, load_to_edit, row_of, saw, shown_pairs, trail_of
+from civic.people.views.common import (
+    at_desk,
+    by_number,
+    carried,
+    found_trail,
+    is_back,
+    is_sure,
+    load_to_edit,
+    row_of,
+    saw,
+    shown_pairs,
+    trail_of,
+)
 
 bp = Blueprint("people_merges", __name__, url_prefix="/desk/people")
 DECIDERS = (*policies.EDITORS, *policies.ABOVE)

@@ -10,7 +10,6 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import pgettext
-from markupsafe import Markup
 
 from civic.core import clock
 from civic.core.errors import DomainError
@@ -78,9 +77,16 @@ def card(uid: str) -> ResponseReturnValue:
 def _card_page(person: Person, form: CodeForm) -> str:
     row, token, now = row_of(person.id), queries.card_token(person.id), queries.open_card(person.id)
     address = site_address(url_for("people.card", token=token)) if token else ""
-    picture = Markup(segno.make(address, error="m").svg_inline(border=2, omitsize=True, svgclass=None, lineclass=None)) if token else ""  # noqa: S704 - drawn by the library from our own address
+    picture = segno.make(address, error="m").svg_data_uri(scale=4, border=2) if token else ""
     return render_template(
-        "people/card.html", form=form, issue=DecideForm(formdata=None, prefix="issue"), row=row, trail=trail_of(row), card=now, address=address, picture=picture
+        "people/card.html",
+        form=form,
+        issue=DecideForm(formdata=None, prefix="issue"),
+        row=row,
+        trail=trail_of(row),
+        card=now,
+        address=address,
+        picture=picture,
     )
 
 
@@ -231,4 +237,3 @@ def publish() -> ResponseReturnValue:
             flash(_("Version %(version)s is published.", version=made.version), "good")
             return redirect(url_for(".notice"), 303)
     return _notice_page(form), status
-
