@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import pgettext
 
 from civic.accounts import api, api_mine, cli, models, operations, personal, policies, queries, seeds, session
+from civic.accounts.loaders import STAFF
 from civic.accounts.views import account, connections, contacts, desk, desk_leaving, mine, outside, proofs, register, sign_in, slips
 from civic.accounts.views.sign_in import ask_sign_in
 from civic.core.messages.models import MessageChannel
@@ -77,6 +78,7 @@ def manifest() -> Module:
         blueprints=(sign_in.bp, desk.bp, slips.bp, connections.bp),
         api=(api.bp, api_mine.bp),
         cli=(cli.group,),
+        loaders=(STAFF,),
         roles=(Role.administrator, Role.auditor),
         desk_actions=_desk_actions,
         desk_queues=_desk_queues,

@@ -18,22 +18,10 @@ KIND: dict[AnnouncementKind, Any] = {
     AnnouncementKind.event: _p("announcement", "Event"),
     AnnouncementKind.safety: _p("announcement", "Safety"),
 }
-KIND_ICON: dict[AnnouncementKind, str] = {
-    AnnouncementKind.news: "doc",
-    AnnouncementKind.utility: "lamp",
-    AnnouncementKind.clinic: "people",
-    AnnouncementKind.event: "calendar",
-    AnnouncementKind.safety: "warn",
-}
 STATE: dict[AnnouncementState, Any] = {
     AnnouncementState.draft: _p("announcement", "Draft"),
     AnnouncementState.published: _p("announcement", "Published"),
     AnnouncementState.withdrawn: _p("announcement", "Withdrawn"),
-}
-STATE_TAG: dict[AnnouncementState, str] = {
-    AnnouncementState.draft: "wait",
-    AnnouncementState.published: "good",
-    AnnouncementState.withdrawn: "off",
 }
 POSTING: dict[PostingState, Any] = {
     PostingState.draft: _p("posting", "Draft"),
@@ -42,24 +30,11 @@ POSTING: dict[PostingState, Any] = {
     PostingState.ended: _l("Period over, outcome follows"),
     PostingState.closed: _p("posting", "Closed"),
 }
-POSTING_TAG: dict[PostingState, str] = {
-    PostingState.draft: "wait",
-    PostingState.posted: "good",
-    PostingState.removed: "bad",
-    PostingState.ended: "warn",
-    PostingState.closed: "off",
-}
 TEXT: dict[TextState, Any] = {
     TextState.official: _p("text", "Official"),
     TextState.volunteer: _l("Translated by a volunteer"),
     TextState.missing: _p("text", "Missing"),
     TextState.outdated: _l("Older than the other language"),
-}
-TEXT_TAG: dict[TextState, str] = {
-    TextState.official: "good",
-    TextState.volunteer: "good",
-    TextState.missing: "bad",
-    TextState.outdated: "warn",
 }
 SPEECH: dict[VoiceLanguage, Any] = {
     VoiceLanguage.cantonese: _p("speech", "Cantonese"),

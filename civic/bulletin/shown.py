@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext, pgettext
 from markupsafe import Markup
 
-from civic.bulletin import labels
+from civic.bulletin import labels, marks
 from civic.bulletin.models import Announcement, Posting, PostingRun
 from civic.bulletin.queries import Line
 from civic.bulletin.queries.whole import state_today
@@ -47,7 +47,7 @@ def row_of(line: Line) -> dict[str, Any]:
     if isinstance(row, Posting):
         run = row.runs[-1] if row.runs else None
         state = state_today(row, run, clock.today())
-        tag = (labels.POSTING_TAG[state], labels.POSTING[state])
+        tag = (marks.POSTING_TAG[state], labels.POSTING[state])
         return {
             "href": url_for("bulletin.posting", number=row.number),
             "title": line.title,
@@ -63,7 +63,7 @@ def row_of(line: Line) -> dict[str, Any]:
         "href": url_for("bulletin.announcement", uid=row.uid),
         "title": line.title,
         "lead": line.lead,
-        "icon": labels.KIND_ICON[row.kind],
+        "icon": marks.KIND_ICON[row.kind],
         "kind": labels.KIND[row.kind],
         "tag": ("off", pgettext("bulletin", "Over")) if over else ("bad", pgettext("bulletin", "Urgent")) if row.is_urgent else None,
         "meta": [line.place, when(row)],

@@ -40,16 +40,14 @@ def _doors(viewer: Viewer) -> list[Link]:
 
 
 def _desk_actions(viewer: Viewer) -> list[Link]:
-    if not viewer.has_role(Role.administrator):
+    if not viewer.has_role(Role.administrator, Role.manager):
         return []
+    hint = _("CSV or XLSX, checked before anything is written")
+    load = Link(pgettext("page", "Load lists"), url_for("loading.start"), "upload", hint, position=90)
+    if not viewer.has_role(Role.administrator):
+        return [load]
     return [
-        Link(
-            pgettext("page", "Load lists"),
-            url_for("loading.start"),
-            "upload",
-            _("CSV or XLSX, checked before anything is written"),
-            position=90,
-        ),
+        load,
         Link(_("Features on and off"), url_for("features.show"), "contrast", _("For the site or one village, from a day"), position=95),
     ]
 

@@ -10,7 +10,7 @@ from flask_babel import lazy_pgettext as _p
 from civic.core import clock
 from civic.core.registry import Job, Link, Module, Queue, Seed
 from civic.core.viewer import Viewer
-from civic.people import mydata, operations, policies, queries, seeds
+from civic.people import district, mydata, operations, policies, queries, seeds
 from civic.people.checks import CHECKS
 from civic.people.loaders import PEOPLE
 from civic.people.sealed import SEALED
@@ -63,7 +63,7 @@ def manifest() -> Module:
         desk_queues=_desk_queues,
         loaders=(PEOPLE,),
         checks=CHECKS,
-        seeds=(Seed("demo", seeds.demo, 30),),
+        seeds=(Seed("demo", seeds.demo, 30), Seed("district", district.district, 20)),
         retention=(Job("empty-people", operations.empty_restricted, at="03:50"),),
         sealed=SEALED,
         receivers={"person": mydata.contacts},

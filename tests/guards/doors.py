@@ -7,7 +7,7 @@ here a second time and in other words than in the policies, so that a policy tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from civic.core.viewer import Role, Scope, Viewer
 
@@ -17,7 +17,7 @@ class Row:
     """A row behind a door.
 
     args: the parts of its address, and what follows its `?`.  path: of its territory.  organisation: for which it speaks.
-    account, person: whose it is.
+    account, person: whose it is.  form: what a page wants to be told before it answers.
     """
 
     args: dict[str, object]
@@ -25,7 +25,7 @@ class Row:
     organisation: int | None = None
     account: int | None = None
     person: int | None = None
-    among: frozenset[int] = frozenset()  # further accounts that it belongs to
+    form: dict[str, str] = field(default_factory=dict)
 
 
 #: (viewer, the roles of the mark, the row) → does it open?
@@ -75,7 +75,7 @@ def department(who: Viewer, _roles: tuple[Role, ...], row: Row) -> bool:
 
 def owner(who: Viewer, _roles: tuple[Role, ...], row: Row) -> bool:
     """Hers, whatever grants others hold."""
-    mine = row.account is not None and (who.account_id == row.account or who.account_id in row.among)
+    mine = row.account is not None and who.account_id == row.account
     return mine or (row.person is not None and who.person_id == row.person)
 
 
@@ -196,13 +196,14 @@ PEOPLE = {
         **doors("ask_undo show undo", Door("merge", territory)),
         "decide": Door("decision", territory),
     },
-    "people_care": doors("ask begin end show", Door("person", only(Role.social_worker))),
+    "people_care": doors("ask begin end show", Door("told_why", only(Role.social_worker))),
 }
 #: at the desk a clerk of the community, or whoever writes there
 TAKES_OBJECTIONS = either(only(Role.clerk, by=unbound), only(Role.manager, Role.town, Role.district))
 BULLETIN = {
     "bulletin": {
         **doors("atom index"),
+        "atom_of": Door("place_code"),
         **doors("announcement announcement_poster announcement_qr", Door("announcement", also=Door("draft", nobody))),
         **doors("posting posting_poster posting_qr", Door("posting_number", also=Door("posting_draft_number", nobody))),
     },

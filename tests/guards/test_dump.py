@@ -13,8 +13,10 @@ import io
 import json
 import logging
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import openpyxl
@@ -23,11 +25,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from civic.accounts import second_step
-from civic.accounts.models import Account, Grant, Identity, IdentityKind, TicketKind
+from civic.accounts.models import Account, Grant, Identity, IdentityKind, TicketKind, UserSession
 from civic.accounts.operations import identities, tickets
 from civic.bulletin import operations as bulletin
 from civic.bulletin.operations import PostingText
-from civic.core import clock, crypto
+from civic.core import clock, crypto, misses
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.errors import DomainError
@@ -249,6 +251,10 @@ def a_posting_is_objected_to(life: Life, woman: Person) -> None:
     bulletin.object_to(life.clerk, posting.id, VALUES["objection"], person_id=woman.id)
     bulletin.answer_objection(life.clerk, said.id, "已经核对。", "Checked.")
     bulletin.ask_by_mail(visitor, life.place.id, VALUES["subscriber"], "zh")
+    sealed = db.session.scalars(sa.select(Message.sealed).where(Message.topic == "bulletin-confirm")).one()
+    link = re.search(r"/bulletin/subscribe/([\w-]{20,})", json.loads(crypto.decrypt(sealed, "message"))["body"])
+    assert link is not None
+    life.drawn |= {"link of a subscription": link[1]}
 
 
 def lists_are_loaded(life: Life) -> None:
@@ -277,6 +283,32 @@ def load(life: Life, head: tuple[str, ...], *rows: list[str]) -> int:
     return len(plan.report.rejected)
 
 
+def pages_are_opened(life: Life, woman: Person) -> None:
+    """What a clerk types at the desk and a visitor at the doors: found, refused, in vain."""
+    people.publish_notice(life.clerk, "告知", "Notice", clock.today())
+    token, now = secrets.token_urlsafe(32), clock.now()
+    life.drawn |= {"cookie of a session": token}
+    until = {"last_seen_at": now, "expires_at": now + timedelta(hours=9), "two_step_at": now}
+    with atomic():
+        db.session.add(UserSession(account_id=life.account.id, token_hash=crypto.token_hash(token), device="Firefox", **until))
+    clerk, visitor = life.app.test_client(), life.app.test_client()
+    with clerk.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = token, True
+    for words in (VALUES["name"], VALUES["phone"], VALUES["document"], VALUES["looked up in vain"]):
+        found = clerk.submit("/desk/people/", {"words": words}, status=303)
+        clerk.get(found.headers["Location"], status=200)
+    typed = {"name": VALUES["name"], "document_kind": "resident_card", "document_number": VALUES["document"], "mail": VALUES["mail"]}
+    assert clerk.submit("/desk/people/new", typed).status_code in {409, 422}
+    address = f"/desk/people/{woman.uid}/show/document"
+    told = clerk.submit(address, {"purpose": "check", "reason": VALUES["reason of a look"]}, status=200)
+    assert VALUES["document"] in told.get_data(as_text=True)
+    for login in (VALUES["mail"], VALUES["phone"], VALUES["looked up in vain"]):
+        visitor.submit("/account/sign-in", {"login": login, "password": "not hers at all"})
+    visitor.submit("/account/register/phone", {"p-phone": VALUES["looked up in vain"]}, page="/account/register", status=303)
+    visitor.submit("/account/forgotten/mail", {"m-mail": VALUES["mail"]}, page="/account/forgotten", status=303)
+    visitor.get("/search", query_string={"q": VALUES["phone"]}, status=200)
+
+
 def live(life: Life) -> None:
     woman, twin = people_are_recorded(life)
     somebody_is_looked_up(life)
@@ -286,6 +318,8 @@ def live(life: Life) -> None:
     she_forgets_her_password(life, woman)
     a_posting_is_objected_to(life, woman)
     lists_are_loaded(life)
+    pages_are_opened(life, woman)
+    misses.write_gathered(life.app)
 
 
 # ---- the search -------------------------------------------------------------------------------------------------------------

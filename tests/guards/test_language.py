@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -23,7 +24,7 @@ LEAST_WORDS = 3  # ARCHITECTURE: words under three words carry a message context
 #: examples of what somebody types in Chinese may stand in an English sentence
 EXAMPLE = re.compile(r"For example|Example", re.IGNORECASE)
 #: enums that people never read: they choose code, not words
-UNSEEN = {"Channel", "ColumnKind", "FaultCode", "Reason", "Unit", "DayKind"}
+UNSEEN = {"Channel", "TicketKind", "ColumnKind", "FaultCode", "Reason", "Unit", "DayKind"}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,10 @@ def test_every_enum_of_a_models_file_has_words():
     labelled = {kind.__name__ for kind in enums_with_labels()}
     wrong = []
     for module in label_modules():
-        models = importlib.import_module(module.rsplit(".", 1)[0] + ".models")
+        name = module.rsplit(".", 1)[0] + ".models"
+        if importlib.util.find_spec(name) is None:  # front has words for core's enums and no tables of its own
+            continue
+        models = importlib.import_module(name)
         wrong += [
             f"{models.__name__}.{n}"
             for n, k in vars(models).items()

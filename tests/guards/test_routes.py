@@ -9,7 +9,7 @@ from civic.core.web.access import access_of
 from tests.conftest import settings_for
 
 #: routes that change something and are open to visitors: a sign-in, a token; each is counted against floods and guessing
-PUBLIC_WRITES = ("accounts.", "accounts_api.", "tokens.", "front.")
+PUBLIC_WRITES = ("accounts.", "accounts_api.", "tokens.", "front.", "bulletin_part.", "api-bulletin.", "inbox.end_mail")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +35,7 @@ from civic.territory.models import Organisation, Station, StationClosure, Territ
 from tests.guards.doors import Row
 
 CODE = "SI-LG-004"
+WHY = {"purpose": "visit", "reason": "she asked for a visit"}
 KINDS: dict[str, Callable[[World], Row]] = {}
 
 
@@ -238,7 +239,13 @@ def household(world: World) -> Row:
 
 @row
 def shown(world: World) -> Row:
-    return more(world, kind="phone")
+    """Nothing is shown without a reason, to nobody."""
+    return replace(more(world, kind="phone"), form=WHY)
+
+
+@row
+def told_why(world: World) -> Row:
+    return replace(more(world), form=WHY)
 
 
 @row
@@ -393,6 +400,11 @@ def place_of_news(world: World) -> Row:
 def own_subscription(world: World) -> Row:
     bulletin.subscribe(Actor(world.me.id), world.own.id, "person", world.me.person_id or 0)
     return Row({"place": world.own.code}, account=world.me.id)
+
+
+@row
+def place_code(world: World) -> Row:
+    return Row({"code": world.own.code})
 
 
 @row

@@ -247,7 +247,7 @@ def _feature(name: str, title: object) -> Module:
         _faults(blueprint)
 
     def link(_viewer: Viewer) -> list[Link]:
-        return [Link(title, f"/{name}/", "doc")]
+        return [Link(title, f"/{name}/", "doc", position=30)]
 
     def check() -> Iterator[Violation]:
         """A pigeon called `stray` is wrong; its check runs while the feature is off."""

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
-from civic.bulletin import labels, operations, policies, queries, shown
+from civic.bulletin import labels, marks, operations, policies, queries, shown
 from civic.bulletin.errors import AnnouncementChanged, PlaceUnknown
 from civic.bulletin.forms import ActForm, AnnouncementForm, VoiceForm
 from civic.bulletin.models import Announcement, Voice, VoiceLanguage
@@ -79,6 +79,7 @@ def index() -> str:
         "bulletin/desk_announcements.html",
         rows=rows,
         labels=labels,
+        marks=marks,
         filters=filters,
         when=shown.when,
         page=pages(".index", page, total, state=state),
@@ -96,7 +97,10 @@ def _waiting() -> int:
 def translations() -> str:
     """What is out and lacks a language, or has one that is older than the other; urgent first."""
     return render_template(
-        "bulletin/desk_translations.html", rows=db.session.scalars(queries.to_translate(viewer()).limit(200)).all(), labels=labels
+        "bulletin/desk_translations.html",
+        rows=db.session.scalars(queries.to_translate(viewer()).limit(200)).all(),
+        labels=labels,
+        marks=marks,
     )
 
 
@@ -134,6 +138,7 @@ def _shown(row: Announcement, form: ActForm, status: int = 200) -> ResponseRetur
         row=row,
         form=form,
         labels=labels,
+        marks=marks,
         when=shown.when(row),
     ), status
 
@@ -183,7 +188,7 @@ def edit(uid: str) -> str:
     form.place.choices = [(row.territory.code, plain(row.territory.name))]
     form.fill(AnnouncementText.of(row))
     form.base.data = str(row.lock_version)
-    return render_template("bulletin/desk_announcement_edit.html", form=form, row=row, labels=labels, theirs=[])
+    return render_template("bulletin/desk_announcement_edit.html", form=form, row=row, labels=labels, marks=marks, theirs=[])
 
 
 @bp.post("/<uid>/edit")
@@ -204,7 +209,7 @@ def save(uid: str) -> ResponseReturnValue:
         else:
             flash(pgettext("bulletin", "Saved."), "good")
             return redirect(url_for(".show", uid=uid), 303)
-    return render_template("bulletin/desk_announcement_edit.html", form=form, row=row, labels=labels, theirs=theirs), status
+    return render_template("bulletin/desk_announcement_edit.html", form=form, row=row, labels=labels, marks=marks, theirs=theirs), status
 
 
 def differences(form: Form, now: Any) -> list[tuple[str, str, str]]:
@@ -217,7 +222,7 @@ def differences(form: Form, now: Any) -> list[tuple[str, str, str]]:
 @bp.get("/<uid>/voices")
 @staff(*EDITORS)
 def voices(uid: str) -> str:
-    return render_template("bulletin/desk_voices.html", form=VoiceForm(), drop=ActForm(), row=_load(uid), labels=labels)
+    return render_template("bulletin/desk_voices.html", form=VoiceForm(), drop=ActForm(), row=_load(uid), labels=labels, marks=marks)
 
 
 @bp.post("/<uid>/voices")
@@ -238,7 +243,7 @@ def add_voice(uid: str) -> ResponseReturnValue:
             return redirect(url_for(".voices", uid=uid), 303)
         if not form.files.errors and not form.form_errors:
             form.files.errors = [_("Choose a sound file.")]
-    return render_template("bulletin/desk_voices.html", form=form, drop=ActForm(), row=row, labels=labels), status
+    return render_template("bulletin/desk_voices.html", form=form, drop=ActForm(), row=row, labels=labels, marks=marks), status
 
 
 @bp.post("/<uid>/voices/<int:voice_id>/drop")

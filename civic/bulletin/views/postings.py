@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
-from civic.bulletin import labels, operations, policies, queries
+from civic.bulletin import labels, marks, operations, policies, queries
 from civic.bulletin.errors import PostingChanged
 from civic.bulletin.forms import ActForm, AnswerForm, CloseForm, ObjectionForm, PhotoForm, PostingForm, TakeDownForm
 from civic.bulletin.models import Objection, Posting, PostingState
@@ -47,6 +47,7 @@ def index() -> str:
         "bulletin/desk_postings.html",
         rows=rows,
         labels=labels,
+        marks=marks,
         filters=filters,
         waiting=waiting,
         page=pages(".index", page, total, state=state),
@@ -97,6 +98,7 @@ def _shown(row: Posting, form: ActForm, status: int = 200) -> ResponseReturnValu
         view=view,
         form=form,
         labels=labels,
+        marks=marks,
         would=would,
         days=spans.amount_words(row.days, row.unit),
         words_of=queries.objection_words,
@@ -116,7 +118,7 @@ def edit(uid: str) -> str:
     form.place.choices = [(row.territory.code, plain(row.territory.name))]
     form.fill(PostingText.of(row))
     form.base.data = str(row.lock_version)
-    return render_template("bulletin/desk_posting_edit.html", form=form, row=row, labels=labels, theirs=[])
+    return render_template("bulletin/desk_posting_edit.html", form=form, row=row, labels=labels, marks=marks, theirs=[])
 
 
 @bp.post("/<uid>/edit")
@@ -137,7 +139,7 @@ def save(uid: str) -> ResponseReturnValue:
         else:
             flash(pgettext("bulletin", "Saved."), "good")
             return redirect(url_for(".show", uid=uid), 303)
-    return render_template("bulletin/desk_posting_edit.html", form=form, row=row, labels=labels, theirs=theirs), status
+    return render_template("bulletin/desk_posting_edit.html", form=form, row=row, labels=labels, marks=marks, theirs=theirs), status
 
 
 @bp.post("/<uid>/put-up")

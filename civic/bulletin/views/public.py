@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, pgettext
 from flask_babel import gettext as _
 
-from civic.bulletin import feed, labels, queries, shown
+from civic.bulletin import feed, labels, marks, queries, shown
 from civic.bulletin.fresh import also_shows
 from civic.bulletin.models import Announcement, AnnouncementKind, AnnouncementState, Posting
 from civic.bulletin.queries import PER_PAGE, Asked
@@ -90,7 +90,7 @@ def _kinds(asked: Asked) -> list[dict[str, Any]]:
         if by_kind.get(kind) or asked.kind == kind:
             href = _link("announcements", kind.value)
             is_current = asked.kind == kind
-            entries.append({"label": label, "href": href, "is_current": is_current, "count": by_kind.get(kind, 0), "icon": labels.KIND_ICON[kind]})  # fmt: skip
+            entries.append({"label": label, "href": href, "is_current": is_current, "count": by_kind.get(kind, 0), "icon": marks.KIND_ICON[kind]})  # fmt: skip
     return entries
 
 
@@ -125,6 +125,7 @@ def announcement(uid: str) -> ResponseReturnValue:
         "bulletin/announcement.html",
         row=row,
         labels=labels,
+        marks=marks,
         words=shown.words(row.html),
         note=shown.language_note(row),
         when=shown.when(row),
@@ -157,6 +158,7 @@ def posting(number: str) -> str:
         row=row,
         view=view,
         labels=labels,
+        marks=marks,
         words=shown.words(row.html),
         note=shown.language_note(row),
         counted=counted,

@@ -76,7 +76,7 @@ def _write(receiver: Receiver, about: Topic, lang: str, template: str, href: str
         topic=about.name,
         lang=lang,
         sealed=sealed,
-        href=href,
+        href=href if about.keeps_inbox else "",  # a link that works once stands in the sealed words alone
         is_urgent=urgent,
         read_at=None if about.keeps_inbox else clock.now(),
     )

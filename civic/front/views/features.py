@@ -51,7 +51,8 @@ def save() -> ResponseReturnValue:
         with keyed(form, to=lambda _done: url_for(".show")):
             features.switch_feature(actor(), known[form.feature.data], path, form.from_on.data, is_off=form.to.data == "off")
     except DomainError as refusal:
-        return _page(form, known), refuse(form, refusal)
+        status = refuse(form, refusal)
+        return _page(form, known), status
     flash(_("Saved. It counts from that day on, within a second."), "good")
     return redirect(url_for(".show"), 303)
 

@@ -55,7 +55,8 @@ def show(uid: str) -> ResponseReturnValue:
         try:
             operations.reveal(at_desk(), person.id, LookKind.care, purpose, reason)  # refuses and notes the attempt
         except DomainError as refusal:
-            return _ask_page(person, form), refuse(form, refusal)
+            status = refuse(form, refusal)
+            return _ask_page(person, form), status
     saw([person.id], LookKind.care, purpose, reason)
     cares = operations.care_of(person.id, clock.today())
     return _page(person, cares), 200, NO_STORE

@@ -100,7 +100,8 @@ def asked(uid: str, other_uid: str) -> ResponseReturnValue:
         with keyed(form, to=lambda made: url_for(".show", uid=made.uid)):
             made = operations.ask_merge(at_desk(), loser.id, survivor.id, form.reason.data or "", asked_person_id=viewer().person_id)
     except DomainError as refusal:
-        return _ask_page((one, other), form), refuse(form, refusal)
+        status = refuse(form, refusal)
+        return _ask_page((one, other), form), status
     flash(_("A second person decides now."), "good")
     return redirect(url_for(".show", uid=made.uid), 303)
 

@@ -96,7 +96,8 @@ def revealed(uid: str, kind: str) -> ResponseReturnValue:
     try:
         values = operations.reveal(at_desk(), person.id, what, form.purpose.data or "", form.reason.data or "")
     except DomainError as refusal:
-        return _reveal_page(row, what, form), refuse(form, refusal)
+        status = refuse(form, refusal)
+        return _reveal_page(row, what, form), status
     return _reveal_page(row, what, form, values), 200, NO_STORE
 
 
