@@ -27,7 +27,16 @@ from civic.core.db import db
 from tests.support import features, postgres
 from tests.support.client import CheckingClient
 
-pytest_plugins = ["tests.support.territory", "tests.support.accounts", "tests.support.catalogue", "tests.support.people", "tests.support.messages", "tests.support.smtp", "tests.support.gateway", "tests.support.bulletin"]
+pytest_plugins = [
+    "tests.support.territory",
+    "tests.support.accounts",
+    "tests.support.catalogue",
+    "tests.support.people",
+    "tests.support.messages",
+    "tests.support.smtp",
+    "tests.support.gateway",
+    "tests.support.bulletin",
+]
 ENGINES = ("sqlite", "postgresql")
 settings.register_profile("deep", max_examples=1000, deadline=None)  # the laws of tests/properties under `dev.py test --long`
 if os.environ.get("CIVIC_TEST_LONG") == "1":

@@ -144,7 +144,7 @@ def print_logins(port: int) -> None:
     click.echo(f"\nCivic demo: http://127.0.0.1:{port}\n")
     click.echo(f"Sign in with the password {PASSWORD} as")
     for login in (login for seed in _seeds("logins") for login in seed.run()):
-        click.echo(f"  {login.login:10} {login.role:10} {login.name}")
+        click.echo(f"  {login.login:10} {login.role or '':10} {login.name}")
     click.echo("")
 
 

@@ -8,6 +8,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
 
 from civic.core import clock
+from civic.core.messages.models import MessageChannel
+from civic.core.messages.receivers import Topic
 from civic.core.registry import Job, Link, Module, Queue, Seed
 from civic.core.viewer import Viewer
 from civic.people import district, mydata, operations, policies, queries, seeds
@@ -67,5 +69,6 @@ def manifest() -> Module:
         retention=(Job("empty-people", operations.empty_restricted, at="03:50"),),
         sealed=SEALED,
         receivers={"person": mydata.contacts},
+        message_topics=(Topic("people", _l("Answers about what is recorded of you"), default=(MessageChannel.mail, MessageChannel.text)),),
         personal_data=mydata.personal_data,
     )

@@ -28,10 +28,20 @@ def house(site):
     district = the_territory(None)
     with atomic():
         db.session.add(Organisation(code="B-LSB", kind=OrganisationKind.department, name_zh="区来穗局", name_en="Migrant Office"))
+        street = Territory(
+            code="440113010",
+            kind=TerritoryKind.street,
+            name_zh="桥南街",
+            name_en="Qiaonan",
+            parent_id=district.id,
+            path="/440113/440113010/",
+        )
+        db.session.add(street)
+        db.session.flush()
         path = "/440113/440113010/440113010901/"
         db.session.add(
             Territory(
-                code="440113010901", kind=TerritoryKind.community, name_zh="榕树社区", name_en="Rongshu", parent_id=district.id, path=path
+                code="440113010901", kind=TerritoryKind.community, name_zh="榕树社区", name_en="Rongshu", parent_id=street.id, path=path
             )
         )
 
@@ -89,12 +99,14 @@ def test_accounts_are_listed_and_ended(run, house, make_account):
 
 def test_the_demonstration_has_its_logins_and_a_second_run_changes_nothing(site, house):
     made = seeds.make_demo_logins()
-    assert [each.login for each in made] == ["handler", "manager", "admin", "auditor"]
+    assert [each.login for each in made] == [
+        "resident", "resident2", "clerk", "social-worker", "town", "district", "handler", "manager", "admin", "auditor",
+    ]  # fmt: skip
     for each in made:
         assert operations.prove_password(each.login, "civic-demo", "127.0.0.1").name == each.name
     before = db.session.scalars(sa.select(Account.uid).order_by(Account.id)).all()
     seeds.make_demo_logins()
     assert db.session.scalars(sa.select(Account.uid).order_by(Account.id)).all() == before
-    assert db.session.scalar(sa.select(sa.func.count()).select_from(Grant)) == 4
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Grant)) == 8
     manager = queries.account_by_login("manager")
     assert [(g.role, g.territory.code) for g in queries.grants_of(manager.id)] == [(Role.manager, "440113010901")]

@@ -155,6 +155,7 @@ def test_a_signed_in_person_links_it_once_and_takes_it_off(client, provider, mak
     other = client.application.test_client()
     sign_in(other, make_resident_account())
     other.submit("/account/confirm", {"current_password": PASSWORD}, status=303)
+    other.get("/?lang=en", status=303)  # a refusal is told in the language of the request that met it
     away_and_back(other, provider)
     assert "outside sign-in belongs to another account" in other.get("/account/contacts", headers={"Accept-Language": "en"}).get_data(
         as_text=True

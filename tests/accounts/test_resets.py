@@ -184,9 +184,7 @@ def test_a_slip_for_somebody_with_an_account_sets_a_new_password(client, make_re
 
 def test_a_reset_link_of_an_unknown_address_is_worth_nothing(client):
     client.submit("/account/forgotten/mail", {"m-mail": MAIL}, page="/account/forgotten", status=303)
-    words = last_words()
-    assert words["href"] not in words["body"]
-    client.get(words["href"], status=410)
+    assert last_words()["href"] == ""
     token = operations.carry_on(TicketKind.sign_in_phone, [("phone", PHONE)])
     client.get(f"/account/forgotten/{token}", status=410)
     assert queries.count_with(IdentityKind.phone, PHONE) == 0

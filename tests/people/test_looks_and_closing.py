@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from civic.core import clock
 from civic.core.db import db
@@ -134,11 +135,12 @@ def test_what_is_open_keeps_a_row_and_is_listed(closed, make_person, answering):
     correction = operations.ask_correction(CLERK, closed.id, "name", "改名")
     operations.ask_merge(CLERK, closed.id, make_person("王方").id, "同一人")
     answering()
-    assert [str(work.title) for work in operations.what_keeps(closed.id)] == [
-        "1 merge waits for a decision",
-        "1 correction waits for an answer",
-        "2 hours",
-    ]
+    with force_locale("en"):
+        assert [str(work.title) for work in operations.what_keeps(closed.id)] == [
+            "1 merge waits for a decision",
+            "1 correction waits for an answer",
+            "2 hours",
+        ]
     with pytest.raises(StillNeeded) as refusal:
         operations.empty_person(CLERK, closed.id)
     assert refusal.value.context == {"count": 3}

@@ -191,7 +191,9 @@ def last_words(template_topic: str = "account") -> dict[str, str]:
     row = db.session.scalars(sa.select(Message).where(Message.topic == template_topic).order_by(Message.id.desc())).first()
     if row is None:
         raise ValueError("no message was written")
-    found = {**json.loads(crypto.decrypt(row.sealed, "message")), "href": row.href}
+    found = json.loads(crypto.decrypt(row.sealed, "message"))
+    link = re.search(r"(?m)^(?:https?://[^/\s]+)?(/\S+)$", found["body"])  # a link that works once stands in the sealed words alone
+    found["href"] = row.href or (link.group(1) if link else "")
     db.session.rollback()  # a read left open would undo what the browser does meanwhile, once this session rolls back
     return found
 

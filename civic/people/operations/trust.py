@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from civic.core import audit, clock, crypto, decrees, tries, workdays
 from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id
+from civic.core.messages.receivers import Receiver
+from civic.core.messages.sending import send
 from civic.core.viewer import Actor
 from civic.people import queries, records
 from civic.people.errors import (
@@ -43,6 +45,7 @@ from civic.people.operations.locks import end_verifications, lock_people, lock_r
 from civic.people.operations.rows import note_event
 from civic.territory.models import Building, Home, Territory
 
+TOPIC = "people"  # of messages
 ANSWER_WITHIN = 15  # working days: PIPL art. 50 asks for a timely answer; fifteen is the house's own limit
 CHILD_UNDER = 14  # years, PIPL art. 31
 CARD_TRIES, CARD_WINDOW = 5, timedelta(hours=1)  # wrong codes for one number
@@ -250,5 +253,6 @@ def answer_correction(actor: Actor, correction_id: int, done: bool, answer: str)
         row.state = CorrectionState.done if done else CorrectionState.refused
         row.answer, row.answered_at, row.answered_by_id = crypto.encrypt(answer, records.CORRECTION), clock.now(), actor.account_id
         audit.record(actor, "people.correction.answer", "person", row.person_id, correction=row.id, done=int(done))
+        send(Receiver("person", row.person_id), TOPIC, "people/correction", href="/account/corrections", done=done, answer=answer)
         tx.result = row
     return row
