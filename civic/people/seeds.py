@@ -114,8 +114,8 @@ def demo() -> None:
     """Make them once; a second run changes nothing."""
     if db.session.scalar(sa.select(Person.id).where(Person.source == PersonSource.seed).limit(1)) is not None:
         return
-    texts = [(paths.DATA / "notices" / f"privacy_{lang}.txt").read_text(encoding="utf-8") for lang in ("zh", "en")]
-    operations.publish_notice(SEED, *texts, clock.today())
+    zh, en = ((paths.DATA / "notices" / f"privacy_{lang}.txt").read_text(encoding="utf-8") for lang in ("zh", "en"))
+    operations.publish_notice(SEED, zh, en, clock.today())
     orders = count(101)
     made = [person for family in FAMILIES for person in _family(family, orders)]
     _relations({(p.name, p.year): p for p in made})
