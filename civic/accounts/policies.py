@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from civic.core.viewer import Role, Scope, Viewer
+from civic.core.viewer import Role, Viewer
 
 Place = tuple[str, int | None]
 LOG_ROLES = (Role.administrator, Role.auditor)
-
-
-def is_district_wide(scope: Scope) -> bool:
-    """Reaches a whole district (`/440113/`) and is not bound to an organisation."""
-    return scope.territory.count("/") == 2 and not scope.organisations
 
 
 def can_list(viewer: Viewer) -> bool:
@@ -30,7 +25,7 @@ def can_grant(viewer: Viewer, path: str, organisation: int | None) -> bool:
 
 def sees_ungranted(viewer: Viewer) -> bool:
     """Accounts that never held a grant belong to no territory: the district's administrator looks after them."""
-    return any(scope.role is Role.administrator and is_district_wide(scope) for scope in viewer.scopes)
+    return viewer.holds_district_wide(Role.administrator)
 
 
 def can_see(viewer: Viewer, held: Iterable[Place]) -> bool:
@@ -52,7 +47,7 @@ def can_manage(viewer: Viewer, account_id: int, held: Iterable[Place]) -> bool:
 
 def can_use_log(viewer: Viewer) -> bool:
     """Administrators and auditors of a whole district: the log knows no smaller territory."""
-    return any(scope.role in LOG_ROLES and is_district_wide(scope) for scope in viewer.scopes)
+    return viewer.holds_district_wide(*LOG_ROLES)
 
 
 def can_release(viewer: Viewer, asked_by_id: int, asked_person: int | None = None) -> bool:

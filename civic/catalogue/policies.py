@@ -6,14 +6,15 @@ from civic.core.viewer import Role, Viewer
 
 
 def can_edit_item(viewer: Viewer, department_id: int) -> bool:
-    """A handler whose grant speaks for the item's department; an administrator of the district."""
-    if any(scope.role is Role.administrator and not scope.organisations for scope in viewer.scopes):
+    """A handler whose grant speaks for the item's department; an administrator of the whole district, not of one community in it."""
+    if viewer.holds_district_wide(Role.administrator):
         return True
     return department_id in viewer.organisations(Role.handler)
 
 
 def can_edit_some_item(viewer: Viewer) -> bool:
-    return viewer.has_role(Role.handler, Role.administrator)
+    """The door to the list of items that she may edit."""
+    return viewer.has_role(Role.handler) or viewer.holds_district_wide(Role.administrator)
 
 
 def can_choose_offers(viewer: Viewer, station_path: str) -> bool:

@@ -65,6 +65,11 @@ class Scope:
     territory: str
     organisations: frozenset[int] = frozenset()
 
+    @property
+    def is_district_wide(self) -> bool:
+        """Reaches a whole district (`/440113/`) and is bound to no organisation."""
+        return self.territory.count("/") == 2 and not self.organisations
+
     def covers(self, path: str, organisation: int | None = None) -> bool:
         if not path.startswith(self.territory):
             return False
@@ -99,6 +104,10 @@ class Viewer:
     def holds(self, role: Role, path: str, organisation: int | None = None) -> bool:
         """Does a grant of this role cover the territory path and the organisation?"""
         return any(scope.role is role and scope.covers(path, organisation) for scope in self.scopes)
+
+    def holds_district_wide(self, *roles: Role) -> bool:
+        """Does a grant of one of these roles reach a whole district, bound to no organisation?"""
+        return any(scope.role in roles and scope.is_district_wide for scope in self.scopes)
 
     def organisations(self, role: Role) -> frozenset[int]:
         """The organisations that her grants of this role speak for."""

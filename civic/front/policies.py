@@ -9,4 +9,4 @@ def can_switch_features(viewer: Viewer, path: str) -> bool:
     """An administrator within her territory; the whole site ('') belongs to an administrator of a district."""
     if path:
         return viewer.holds(Role.administrator, path)
-    return any(s.role is Role.administrator and not s.organisations and s.territory.count("/") == 2 for s in viewer.scopes)
+    return viewer.holds_district_wide(Role.administrator)

@@ -47,7 +47,7 @@ def is_above(viewer: Viewer, path: str) -> bool:
 
 def can_publish_notice(viewer: Viewer) -> bool:
     """Administrators of a whole district, bound to no organisation."""
-    return any(s.role in NOTICE_ROLES and not s.organisations and len(s.territory.strip("/").split("/")) == 1 for s in viewer.scopes)
+    return viewer.holds_district_wide(*NOTICE_ROLES)
 
 
 def owns(viewer: Viewer, person_id: int) -> bool:

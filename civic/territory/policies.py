@@ -20,4 +20,4 @@ def can_manage_organisation(viewer: Viewer, path: str) -> bool:
     """
     if path:
         return viewer.holds(Role.administrator, path)
-    return any(s.role is Role.administrator and not s.organisations and s.territory.count("/") == 2 for s in viewer.scopes)
+    return viewer.holds_district_wide(Role.administrator)

@@ -190,6 +190,7 @@ OWN, OTHER = 7, 8
         (Viewer(1, scopes=(Scope(Role.handler, "/440113/"),)), False),
         (Viewer(1, scopes=(Scope(Role.manager, "/440113/"),)), False),
         (Viewer(1, scopes=(Scope(Role.administrator, "/440113/"),)), True),
+        (Viewer(1, scopes=(Scope(Role.administrator, "/440113/440113010/440113010901/"),)), False),
         (Viewer(1, scopes=(Scope(Role.administrator, "/440113/", frozenset({OTHER})),)), False),
         (Viewer(1, scopes=(Scope(Role.auditor, "/440113/"),)), False),
     ],

@@ -66,9 +66,9 @@ def district(who: Viewer, roles: tuple[Role, ...], _row: Row) -> bool:
 
 
 def department(who: Viewer, _roles: tuple[Role, ...], row: Row) -> bool:
-    """Catalogue: a handler who speaks for the department, an administrator bound to none; the catalogue knows no territory."""
+    """Catalogue: a handler who speaks for the department, an administrator of the whole district; the catalogue knows no territory."""
     return any(
-        (s.role is Role.handler and row.organisation in s.organisations) or (s.role is Role.administrator and not s.organisations)
+        (s.role is Role.handler and row.organisation in s.organisations) or (s.role is Role.administrator and s.is_district_wide)
         for s in who.scopes
     )
 
