@@ -123,13 +123,6 @@ class WrongColleague(DomainError):
     sentence = _l("Choose a colleague who holds the same role for this territory and organisation today.")
 
 
-class NoSuchNumber(DomainError):
-    """Nobody living here has this member number."""
-
-    code = "no_such_number"
-    sentence = _l("Nobody on record has this member number. Compare it with the card.")
-
-
 class RightsHeld(DomainError):
     """An account with rights is closed at the desk, where its work is handed over."""
 

@@ -188,9 +188,14 @@ class CorrectionForm(Form):
 
 
 class BindForm(Form):
-    """Whose login this is."""
+    """Whose login this is; the digits of the card are typed by the person, so that nobody is bound to a login behind her back."""
 
     number = StringField(_l("Member number of this colleague"), [needed(_l("Type the member number.")), Length(40)])
+    code = PasswordField(
+        _l("Four digits of the member card"),
+        [needed(_l("Type the four digits.")), Length(4)],
+        description=_l("The colleague types them here, as at a counter."),
+    )
 
 
 class HandOverForm(Form):

@@ -15,6 +15,7 @@ from civic.core import clock
 from civic.core.db import db
 from civic.core.openwork import Happening, OpenWork
 from civic.core.viewer import Role, Scope, Viewer
+from civic.people import operations as people
 from civic.people.models import Person
 from civic.territory.models import Territory
 
@@ -111,12 +112,15 @@ def test_who_may_release(mine, hers, may):
     assert policies.can_release(viewer, 5, hers) is False
 
 
-def test_the_desk_binds_a_login_to_a_person(client, make_account, make_resident_account, sign_in):
+def test_the_desk_binds_a_login_to_the_person_who_types_her_digits(client, make_account, make_resident_account, sign_in, as_actor):
     colleague, person_account = make_account(role=Role.clerk), make_resident_account()
     sign_in(client, make_account(role=Role.administrator))
     page = f"/desk/accounts/{colleague.uid}"
-    client.submit(f"{page}/person", {"bind-number": "123456789"}, page=page, status=422)
+    client.submit(f"{page}/person", {"bind-number": "123456789", "bind-code": "4826"}, page=page, status=403)
     number = db.session.get_one(Person, person_account.person_id).number
-    db.session.rollback()
-    client.submit(f"{page}/person", {"bind-number": f" {number[:4]} {number[4:]}"}, page=page, status=303)
+    people.choose_code(as_actor(person_account), person_account.person_id, "4826")
+    client.submit(f"{page}/person", {"bind-number": number}, page=page, status=422)
+    client.submit(f"{page}/person", {"bind-number": number, "bind-code": "4827"}, page=page, status=403)
+    assert queries.person_of(colleague.id) is None, "the number alone binds nobody"
+    client.submit(f"{page}/person", {"bind-number": f" {number[:4]} {number[4:]}", "bind-code": "4826"}, page=page, status=303)
     assert queries.person_of(colleague.id) == person_account.person_id

@@ -141,7 +141,7 @@ def register_child(actor: Actor, guardian_id: int, record: Record, place_id: int
 
 
 def bind_person(actor: Actor, account_id: int, person_id: int) -> None:
-    """An administrator says whose login this is: second-person rules then compare people."""
+    """Whose login this is, proved by her card and its digits at the desk: second-person rules then compare people."""
     with atomic():
         db.session.execute(sa.update(Account).where(Account.id == account_id).values(person_id=person_id))
         audit.record(actor, "accounts.account.bind", "account", account_id, person=person_id)

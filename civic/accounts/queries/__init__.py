@@ -27,7 +27,6 @@ from civic.accounts.queries.own import (
     names_of,
     own_identity,
     password_candidates,
-    person_by_number,
     person_of,
     ways_of,
 )
@@ -84,7 +83,6 @@ __all__ = [
     "openings",
     "own_identity",
     "password_candidates",
-    "person_by_number",
     "person_of",
     "places_of",
     "recovery_codes_left",

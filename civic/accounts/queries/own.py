@@ -113,12 +113,6 @@ def person_of(account_id: int) -> int | None:
     return people.survivor_of(db.session.scalar(sa.select(Account.person_id).where(Account.id == account_id)))
 
 
-def person_by_number(number: str) -> int | None:
-    """The survivor's id of a member number."""
-    found = db.session.scalar(sa.select(Person.id).where(Person.number == records.normal_number(number)))
-    return people.survivor_of(found)
-
-
 def is_verified(person_id: int | None) -> bool:
     survivor = people.survivor_of(person_id)
     return bool(people.verified_in(survivor))

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from civic.accounts import labels, operations, policies, queries
 from civic.accounts.forms import ActForm
 from civic.accounts.models import Account, Grant
-from civic.accounts.own_errors import NoSuchNumber, WrongColleague
+from civic.accounts.own_errors import WrongColleague
 from civic.accounts.own_forms import BindForm, HandOverForm
 from civic.accounts.views.desk import bp, reached_account, show_page, trail_to
 from civic.accounts.views.sign_in import answer
@@ -19,6 +19,8 @@ from civic.core.errors import DomainError
 from civic.core.viewer import Role, actor, viewer
 from civic.core.web.access import authorize, get_or_404, staff
 from civic.core.web.forms import keyed, refuse
+from civic.people import operations as people
+from civic.people import records
 
 
 def _grant(account: Account, grant_id: int) -> Grant:
@@ -119,9 +121,7 @@ def bind_person(uid: str) -> ResponseReturnValue:
     form, status = BindForm(prefix="bind-"), 422
     if form.validate_on_submit():
         try:
-            person_id = queries.person_by_number(form.number.data)
-            if person_id is None:
-                raise NoSuchNumber(field="number")
+            person_id = people.prove_card(records.normal_number(form.number.data or ""), form.code.data or "")
             with keyed(form, to=lambda _done: url_for(".show", uid=uid)):
                 operations.bind_person(actor(), account.id, person_id)
         except DomainError as refusal:
