@@ -231,7 +231,7 @@ def locks_fault() -> str:
     wrong = []
     for name, ranges in {"requirements.txt": runtime, "requirements-dev.txt": runtime + project["optional-dependencies"]["dev"]}.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        pins = dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", text, re.MULTILINE))
+        pins = dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;]+)", text, re.MULTILINE))
         wrong += [f"{name}: {wish} is wanted, {pins.get(bare_name(wish))} is locked" for wish in ranges if not satisfied(wish, pins)]
         wrong += [f"{name}: holds the address of an index"] if re.search(r"://|--(extra-)?index|--find-links", text) else []
     return "\n".join(wrong)
