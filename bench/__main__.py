@@ -9,12 +9,12 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from bench import catalogue, house, machine, page, people, results, server, wrk
+from bench import catalogue, house, machine, page, people, points, results, server, wrk
 from bench.data import DataError
 from bench.frame import ROUNDS, Benchmark, Figure, measure, tell
 from bench.wrk import VoidError
 
-MODULES = (catalogue, house, people)
+MODULES = (catalogue, house, people, points)
 BENCHMARKS: dict[str, Benchmark] = {b.name: b for module in MODULES for b in module.BENCHMARKS}
 
 

@@ -45,16 +45,28 @@ class Inside:
 
 
 def people(run: Run) -> list[Figure]:
-    """All figures, one after the other, on one site."""
-    folder = run.folder / "people"
-    folder.mkdir()
-    env = server.production(folder)
-    data.make(env, run.scale, run.as_of)
+    """The import, then finding and the home page, on a site of its own."""
+    folder, env = made(run, "people")
     found = imported(run, env)
     run.sizes[SQLITE] = data.size(env["CIVIC_DATABASE_URL"])
     with server.site(env, folder / "serve.log") as site:
         found += pressed(run, site, ask_inside(env))
-    return [*found, *rotated(run, env, folder)]
+    return found
+
+
+def rotation(run: Run) -> list[Figure]:
+    """The change of keys, on a site of its own: a void there takes no other figure along."""
+    folder, env = made(run, "rotation")
+    run.sizes[SQLITE] = data.size(env["CIVIC_DATABASE_URL"])
+    return rotated(run, env, folder)
+
+
+def made(run: Run, name: str) -> tuple[Path, dict[str, str]]:
+    folder = run.folder / name
+    folder.mkdir()
+    env = server.production(folder)
+    data.make(env, run.scale, run.as_of)
+    return folder, env
 
 
 # ---- pages ------------------------------------------------------------------------------------------------------------------
@@ -202,4 +214,7 @@ def ask_inside(env: dict[str, str]) -> Inside:
     return Inside(**told)
 
 
-BENCHMARKS = (Counted("people", "Finding people, their import, the change of keys, the home page signed in", people),)
+BENCHMARKS = (
+    Counted("people", "Finding people, their import, the home page signed in", people),
+    Counted("people-rotation", "The change of keys, while the site is pressed", rotation),
+)

@@ -15,8 +15,10 @@ import civic.accounts.module
 import civic.bulletin.module
 import civic.catalogue.module
 import civic.core.module
+import civic.exchange.module
 import civic.front.module
 import civic.people.module
+import civic.points.module
 import civic.territory.module
 from civic import paths
 from civic.config import Settings, load_settings
@@ -34,6 +36,8 @@ MODULES = (
     civic.accounts.module.manifest,
     civic.catalogue.module.manifest,
     civic.bulletin.module.manifest,
+    civic.points.module.manifest,
+    civic.exchange.module.manifest,
     civic.front.module.manifest,
 )
 

@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.support.smtp",
     "tests.support.gateway",
     "tests.support.bulletin",
+    "tests.support.points",
 ]
 ENGINES = ("sqlite", "postgresql")
 settings.register_profile("deep", max_examples=1000, deadline=None)  # the laws of tests/properties under `dev.py test --long`

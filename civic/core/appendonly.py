@@ -20,7 +20,7 @@ _SQLITE = {
     "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
     "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
     "no_replace": (
-        "CREATE TRIGGER {t}_no_replace BEFORE INSERT ON {t} WHEN EXISTS (SELECT 1 FROM {t} WHERE {pk} = NEW.{pk}) "
+        "CREATE TRIGGER {t}_no_replace BEFORE INSERT ON {t} WHEN EXISTS (SELECT 1 FROM {t} WHERE {same_key}) "
         "BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END"
     ),
 }
@@ -32,11 +32,11 @@ _FUNCTION = """CREATE OR REPLACE FUNCTION civic_append_only() RETURNS trigger LA
 $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 
-def create_triggers(bind: Any, table: str, key: str = "id") -> None:
-    """Guard one table; called by the migration that creates it (or re-creates it in batch mode)."""
+def create_triggers(bind: Any, table: str, *key: str) -> None:
+    """Guard one table; called by the migration that creates it (or re-creates it in batch mode).  key: its primary key, if not `id`."""
     if bind.dialect.name == "sqlite":
         for statement in _SQLITE.values():
-            bind.execute(sa.text(statement.format(t=table, pk=key)))
+            bind.execute(sa.text(statement.format(t=table, same_key=" AND ".join(f"{name} = NEW.{name}" for name in key or ("id",)))))
         return
     bind.execute(sa.text(_FUNCTION))
     for statement in _POSTGRES.values():
@@ -44,9 +44,10 @@ def create_triggers(bind: Any, table: str, key: str = "id") -> None:
 
 
 def declared(dialect: str) -> set[str]:
-    """Names of the triggers that the models ask for."""
+    """Names of the triggers that the models ask for: those of append-only tables, and a table's own (info "triggers", by dialect)."""
     kinds = _SQLITE if dialect == "sqlite" else _POSTGRES
-    return {f"{t.name}_{kind}" for t in metadata.tables.values() if t.info.get("append_only") for kind in kinds}
+    own = {name for t in metadata.tables.values() for name in t.info.get("triggers", {}).get(dialect, ())}
+    return own | {f"{t.name}_{kind}" for t in metadata.tables.values() if t.info.get("append_only") for kind in kinds}
 
 
 def live(connection: sa.Connection) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.core import audit, files, idempotency, jobs, misses, notes, rekey_check, tries
+from civic.core import audit, closes, files, idempotency, jobs, misses, notes, rekey_check, reports, tries
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.decrees import HOLIDAYS
@@ -26,6 +26,9 @@ SEALED = (
     Sealed(messages.Delivery, {"address": sending.ADDRESS}),
     Sealed(idempotency.IdempotencyKey, {"answer": idempotency.PURPOSE}),
     Sealed(tries.TryCount, {}, hash_columns=("subject",), kept_by="counts of wrong tries, gone within two days"),
+    Sealed(
+        misses.SearchMiss, {}, hash_columns=("words",), kept_by="words searched in vain on one or two days, gone when the month is over"
+    ),
     *load_sealed.SEALED,
 )
 

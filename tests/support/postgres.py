@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,12 @@ def running() -> Iterator[Server]:
         server.stop()
 
 
-def start(environment: Mapping[str, str] = os.environ) -> Server:
-    """Start a server, or take the one that the setting names.  The caller stops it.  Raises NoServerError."""
-    given = environment.get(SETTING)
+def start(environment: Mapping[str, str] = os.environ, *, durable: bool = False) -> Server:
+    """Start a server, or take the one that the setting names.  The caller stops it.  Raises NoServerError.
+
+    durable: every commit waits for the disk, as production does; for what measures.
+    """
+    given = None if durable else environment.get(SETTING)
     if given:
         url = make_url(given).set(drivername="postgresql+psycopg")
         server = Server(url.render_as_string(hide_password=False))
@@ -87,7 +90,7 @@ def start(environment: Mapping[str, str] = os.environ) -> Server:
         return server
     folder = Path(tempfile.mkdtemp(prefix="civic-pg-"))  # short: the path of a socket ends at 107 bytes
     try:
-        return _start_in(folder)
+        return _start_in(folder, fast=() if durable else ("-F",))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -109,7 +112,7 @@ def create_database(name: str, template: str | None = None, *, server: str | Non
     return url.set(database=name).render_as_string(hide_password=False)
 
 
-def _start_in(folder: Path) -> Server:
+def _start_in(folder: Path, fast: Sequence[str]) -> Server:
     """initdb and start below `folder`, which the unprivileged user comes to own."""
     as_user = _unprivileged()
     if as_user:
@@ -129,7 +132,7 @@ def _start_in(folder: Path) -> Server:
     with log.open("wb") as output:
         # -F: no fsync, the data dies with the run.  -h "": the socket alone, no port that another run could hold.
         process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-F", "-h", "", "-k", folder, "-c", "max_connections=200", "-c", "timezone=UTC"],
+            [binaries / "postgres", "-D", data, *fast, "-h", "", "-k", folder, "-c", "max_connections=200", "-c", "timezone=UTC"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -247,3 +250,8 @@ def _end_with_parent() -> Callable[[], None] | None:
         prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
     return ask_kernel
+
+
+def binaries() -> list[Path]:
+    """The `bin` folders in which programs beside the server may lie, those of the wheel first."""
+    return [*_from_wheel(), *_from_system()]

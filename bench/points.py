@@ -1,0 +1,193 @@
+"""Figures of points: the whole operation of the ledger beside pgbench and beside a bare loop of sqlite3 (BENCH.md, rule 6).
+
+In-process, without HTTP, on a data folder on disk, with the durability that production has.  bench/points_inside.py is what runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from bench import data, server
+from bench.frame import POSTGRESQL, ROUNDS, SQLITE, Counted, Figure, Run, Wanted, spread_of, tell
+from bench.server import ROOT
+from bench.wrk import VoidError
+from tests.support import postgres
+
+MARK = "INSIDE "
+CLIENTS = 8
+WALLETS = 5_000
+LEAST_SHARE, MOST_P99, LEAST_HOT = 0.20, 60, 300
+
+
+@dataclass
+class Rounds:
+    """What the rounds gave: operations a second, the bound's, and each operation's milliseconds of the median round."""
+
+    rates: list[float] = field(default_factory=list)
+    bounds: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    most: float = 0.0
+
+    def add(self, rate: float, took: list[float]) -> None:
+        took.sort()
+        self.rates.append(rate)
+        self.p99.append(took[min(len(took) - 1, len(took) * 99 // 100)])
+        self.most = max(self.most, took[-1])
+
+
+def ledger_postgresql(run: Run) -> list[Figure]:
+    """Eight clients on PostgreSQL: different wallets beside pgbench TPC-B, then all of them on one wallet."""
+    folder = run.folder / "points-postgresql"
+    folder.mkdir()
+    with own_server() as running:
+        running.create_database("bench_civic")
+        running.create_database("bench_tpcb")
+        env = server.production(folder, running.url_of("bench_civic"))
+        count = prepared(env, run)
+        bench = Pgbench(running)
+        many, hot = Rounds(), Rounds()
+        for _ in range(ROUNDS):
+            many.bounds.append(bench.rate(run.measured))
+            many.add(*worked(env, run.measured, CLIENTS))
+            hot.add(*worked(env, run.measured, CLIENTS, hot=True))
+        for rounds, name in ((many, "different wallets"), (hot, "one wallet")):
+            tell(f"points: PostgreSQL, {name}: {statistics.median(rounds.rates):,.0f} a second, p99 {statistics.median(rounds.p99):.1f} ms")
+    words = f"{count:,} wallets of people, as many of households"
+    return [
+        *shared("ledger-postgresql", f"Gift from wallet to wallet on {POSTGRESQL}, {CLIENTS} clients", many, "pgbench TPC-B", words),
+        slowest("ledger-postgresql-p99", f"Gift on {POSTGRESQL}: slowest hundredth", many, words),
+        Figure("ledger-hot", f"Gifts from one wallet on {POSTGRESQL}, {CLIENTS} clients", "operations/s", statistics.median(hot.rates),
+               [{"rate": r} for r in hot.rates], spread_of(hot.rates), wanted=Wanted(at_least=LEAST_HOT), judged=statistics.median(hot.rates),
+               data=words, notes=[f"p99 {statistics.median(hot.p99):.1f} ms"]),
+    ]  # fmt: skip
+
+
+def ledger_sqlite(run: Run) -> list[Figure]:
+    """One process on SQLite beside a bare loop of the same statements."""
+    folder = run.folder / "points-sqlite"
+    folder.mkdir()
+    env = server.production(folder)
+    count = prepared(env, run)
+    path = str(make_url(env["CIVIC_DATABASE_URL"]).database)
+    rounds = Rounds()
+    for _ in range(ROUNDS):
+        rounds.bounds.append(inside(env, "bare", str(run.measured), path)["done"] / run.measured)
+        rounds.add(*worked(env, run.measured, 1))
+    words = f"{count:,} wallets of people, as many of households"
+    return [
+        *shared("ledger-sqlite", f"Gift from wallet to wallet on {SQLITE}, one process", rounds, "bare loop of sqlite3", words),
+        slowest("ledger-sqlite-p99", f"Gift on {SQLITE}: slowest hundredth", rounds, words, judged=False),
+    ]
+
+
+def shared(name: str, title: str, rounds: Rounds, bound_name: str, words: str) -> list[Figure]:
+    """The rate as a share of its bound, the median of the rounds' shares."""
+    share = statistics.median(rate / bound for rate, bound in zip(rounds.rates, rounds.bounds, strict=True))
+    values = [{"rate": rate, "bound": bound} for rate, bound in zip(rounds.rates, rounds.bounds, strict=True)]
+    return [
+        Figure(name, title, "operations/s", statistics.median(rounds.rates), values, spread_of(rounds.rates), statistics.median(rounds.bounds),
+               bound_name, share, Wanted(at_least=LEAST_SHARE), share, data=words)
+    ]  # fmt: skip
+
+
+def slowest(name: str, title: str, rounds: Rounds, words: str, *, judged: bool = True) -> Figure:
+    middle = statistics.median(rounds.p99)
+    return Figure(name, title, "ms", middle, [{"p99": p} for p in rounds.p99], spread_of(rounds.p99), wanted=Wanted(at_most=MOST_P99) if judged else None,
+                  judged=middle, more_is_better=False, data=words, notes=[f"most {rounds.most:.1f} ms"])  # fmt: skip
+
+
+def prepared(env: dict[str, str], run: Run) -> int:
+    data.run(env, "db", "upgrade")
+    told = inside(env, "make", str(max(100, round(WALLETS * run.scale))))
+    if not told["wallets"]:
+        raise VoidError("no wallets were made")
+    return int(told["wallets"])
+
+
+def inside(env: dict[str, str], *words: str) -> dict[str, int]:
+    ran = subprocess.run([sys.executable, "-m", "bench.points_inside", *words], env=env, cwd=ROOT, check=False, capture_output=True, text=True)
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(MARK)]
+    if ran.returncode or not lines:
+        raise VoidError(f"points {words[0]} failed: {ran.stderr[-1500:]}")
+    found: dict[str, int] = json.loads(lines[-1].removeprefix(MARK))
+    return found
+
+
+def worked(env: dict[str, str], seconds: float, clients: int, *, hot: bool = False) -> tuple[float, list[float]]:
+    """Processes that all begin at the same moment: operations a second of them together, and how long each took."""
+    command = [sys.executable, "-m", "bench.points_inside", "work", str(seconds)]
+    many = [
+        subprocess.Popen([*command, str(n), *(["hot"] if hot else [])], env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for n in range(clients)
+    ]
+    try:
+        for each in many:
+            answer(each)
+        for each in many:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        took = [milliseconds for each in many for milliseconds in answer(each)["took"]]
+    finally:
+        for each in many:
+            each.kill()
+            each.communicate()
+    return len(took) / seconds, took
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, list[float]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(MARK):
+            found: dict[str, list[float]] = json.loads(line.removeprefix(MARK))
+            return found
+    raise VoidError("a client of the ledger ended early")
+
+
+@contextmanager
+def own_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL as it comes, every commit on the disk."""
+    running = postgres.start(durable=True)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+class Pgbench:
+    """pgbench TPC-B, scale 10, prepared statements, eight clients."""
+
+    def __init__(self, running: postgres.Server) -> None:
+        url = make_url(running.url)
+        self._where = ["-h", str(url.query["host"]), "-U", str(url.username)]
+        self._program = next(p for p in (Path(b) / "pgbench" for b in postgres.binaries()) if p.exists())
+        self._run("-i", "-s", "10", "-q")
+
+    def _run(self, *words: str) -> str:
+        ran = subprocess.run([self._program, *self._where, *words, "bench_tpcb"], check=False, capture_output=True, text=True)
+        if ran.returncode:
+            raise VoidError(f"pgbench failed: {ran.stderr[-800:]}")
+        return ran.stdout
+
+    def rate(self, seconds: float) -> float:
+        told = self._run("-c", str(CLIENTS), "-j", "2", "-M", "prepared", "-T", str(int(seconds)))
+        found = re.search(r"tps = ([0-9.]+)", told)
+        if found is None:
+            raise VoidError("pgbench tells no rate")
+        return float(found.group(1))
+
+
+BENCHMARKS = (
+    Counted("ledger-postgresql", "The operation of the ledger on PostgreSQL, beside pgbench", ledger_postgresql),
+    Counted("ledger-sqlite", "The operation of the ledger on SQLite, beside a bare loop", ledger_sqlite),
+)

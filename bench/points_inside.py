@@ -1,0 +1,169 @@
+"""`python -m bench.points_inside make|work|bare …`: the parts of bench/points.py that run inside the site's settings.
+
+make COUNT: a programme, COUNT people with a wallet of a thousand points each and a household's wallet beside it, written in bulk.
+work SECONDS FIRST COUNT [hot]: gives points from one person's wallet to a household's again and again, as the pages do: key row, savepoint,
+locks, transfer, counters, audit line, stored answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
+Each prints one line of JSON behind MARK.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import sys
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from civic.app import create_app
+from civic.config import load_settings
+from civic.core import clock, idempotency
+from civic.core.atomic import atomic
+from civic.core.db import db, new_public_id
+from civic.core.viewer import Actor
+from civic.people.models import Household, HouseholdKind, Person, PersonSource
+from civic.points import operations
+from civic.points.models import Policy, PolicyState, Rate, Vintage, Wallet, WalletKind
+from civic.territory.models import Territory, TerritoryKind
+
+MARK = "INSIDE "
+ACTOR = Actor(1)
+
+
+def tell(values: dict[str, Any]) -> None:
+    print(MARK + json.dumps(values), flush=True)
+
+
+def make(count: int) -> None:
+    """Wallets 1 … n of the programme: the giving ones of people, then as many of households."""
+    with atomic():
+        place = Territory(kind=TerritoryKind.district, code="440113", path="/440113/", name_zh="区", name_en="District")
+        db.session.add(place)
+        db.session.flush()
+        place_id = place.id
+    programme = operations.open_programme(ACTOR, place_id, "PY", "积分", "Points")
+    with atomic():
+        policy = Policy(programme_id=programme.id, number="2026-1", from_on=clock.today(), maker_id=1, cap=10**9)
+        policy.rates.append(Rate(service_type="*", hour_class="*", rate=100))
+        db.session.add(policy)
+        db.session.flush()
+        policy.state = PolicyState.adopted
+    with atomic():
+        people = [{"uid": new_public_id(), "number": f"P{n:08d}", "sealed": "", "place_id": place_id, "source": PersonSource.seed} for n in range(count)]
+        homes = [{"uid": new_public_id(), "number": f"H{n:08d}", "kind": HouseholdKind.family, "place_id": place_id} for n in range(count)]
+        db.session.execute(sa.insert(Person), people)
+        db.session.execute(sa.insert(Household), homes)
+        for kind, owner, column in ((WalletKind.member, Person, "person_id"), (WalletKind.household, Household, "household_id")):
+            ids = db.session.scalars(sa.select(owner.id).order_by(owner.id)).all()
+            values = [{"programme_id": programme.id, "kind": kind, column: id_, "newest_year": clock.today().year} for id_ in ids]
+            db.session.execute(sa.insert(Wallet), values)
+        wallets = db.session.scalars(sa.select(Wallet.id).where(Wallet.kind.in_([WalletKind.member, WalletKind.household])).order_by(Wallet.id)).all()
+        year, common = clock.today().year, {"programme_id": programme.id, "is_counted": True, "held": 0}
+        pots = [{"wallet_id": id_, "year": year, "balance": 0, **common} for id_ in wallets]
+        db.session.execute(sa.insert(Vintage), pots)
+    with atomic():
+        fill(programme.id, policy.id)
+    tell({"wallets": count, "statements": statements()})
+
+
+def fill(programme_id: int, policy_id: int) -> None:
+    """A thousand points in each person's wallet, by one row of the ledger each."""
+    source = sa.select(Vintage.id).join(Wallet, Wallet.id == Vintage.wallet_id).where(Wallet.kind == WalletKind.issuance)
+    db.session.execute(
+        sa.text(
+            "INSERT INTO points_transfer (programme_id, kind, reason, debit_id, credit_id, amount, policy_id, source, detail, job, channel, at) "
+            "SELECT :programme, 'single', 'opening', :issuance, v.id, 10000000, :policy, 'bench', '{}', '', 'command', :now "
+            "FROM points_vintage v JOIN points_wallet w ON w.id = v.wallet_id WHERE w.kind = 'member'"
+        ).bindparams(sa.bindparam("now", type_=db.metadata.tables["points_transfer"].c.at.type)),
+        {"programme": programme_id, "policy": policy_id, "issuance": db.session.scalar(source), "now": clock.now()},
+    )
+
+
+def pairs() -> list[tuple[int, int]]:
+    """(giving wallet, receiving wallet) that belong together."""
+    query = sa.select(Wallet.id).order_by(Wallet.id)
+    givers = db.session.scalars(query.where(Wallet.kind == WalletKind.member)).all()
+    takers = db.session.scalars(query.where(Wallet.kind == WalletKind.household)).all()
+    return list(zip(givers, takers, strict=True))
+
+
+def give(pair: tuple[int, int], key: str) -> None:
+    """One gift under a key, its answer stored as the API stores it."""
+    body = {"to": pair[1], "amount": "0.01"}
+    with idempotency.keyed(1, "points.donate", key, body, lambda ids: {"status": 201, "body": {"rows": ids}}):
+        operations.donate(ACTOR, pair[0], 1, pair[1])
+
+
+def statements() -> list[str]:
+    """The SQL of one gift, in order."""
+    return [statement for statement, _values in recorded()]
+
+
+def recorded() -> list[tuple[str, Any]]:
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        seen.append((statement, values))
+
+    chosen = pairs()[0]
+    give(chosen, new_public_id())
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    give(chosen, new_public_id())
+    sa.event.remove(db.engine, "before_cursor_execute", note)
+    return seen
+
+
+def work(seconds: float, first: int, is_hot: bool) -> None:
+    """Give until the time is over; tells how often and how long each took, in milliseconds."""
+    chosen = pairs()
+    chosen = chosen[:1] if is_hot else chosen
+    picked = random.Random(first)
+    for at in range(50):  # connections, prepared statements and compiled caches are warm before the clock starts
+        give(picked.choice(chosen), f"warm-{first}-{at}-{new_public_id()}")
+    tell({"ready": True})
+    sys.stdin.readline()
+    took, end = [], time.perf_counter() + seconds
+    while (began := time.perf_counter()) < end:
+        give(picked.choice(chosen), new_public_id())
+        took.append((time.perf_counter() - began) * 1000)
+    tell({"took": [round(each, 2) for each in took]})
+
+
+def bare(seconds: float, path: str) -> None:
+    """The statements of one gift in a bare loop of `sqlite3`: the same texts and values, but for key and wallets."""
+    told = [(statement, values) for statement, values in recorded() if not statement.startswith("BEGIN")]
+    db.session.remove()
+    db.engine.dispose()
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {pragma}")
+    keys = [value for statement, values in told if statement.startswith("INSERT INTO idempotency_key") for value in values if len(str(value)) == 22]
+    done, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        key = new_public_id()
+        connection.execute("BEGIN IMMEDIATE")
+        for statement, values in told:
+            cursor = connection.execute(statement, tuple(key if value in keys else value for value in values))
+            if cursor.description is not None:
+                cursor.fetchall()
+        connection.execute("COMMIT")
+        done += 1
+    tell({"done": done})
+
+
+def main(app: Flask, words: list[str]) -> None:
+    with app.app_context():
+        match words:
+            case ["make", count]:
+                make(int(count))
+            case ["work", seconds, first, *rest]:
+                work(float(seconds), int(first), is_hot=rest == ["hot"])
+            case ["bare", seconds, path]:
+                bare(float(seconds), path)
+
+
+if __name__ == "__main__":
+    main(create_app(load_settings()), sys.argv[1:])

@@ -1,0 +1,126 @@
+"""Refusals of points: numbers in `context`, amounts in hundredths, with the same as text for the sentence."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from civic.core.errors import DomainError
+
+
+class NotEnoughPoints(DomainError):
+    """context: cost and available in hundredths; cost_text, available_text for people."""
+
+    code = "not_enough_points"
+    sentence = _l("This takes %(cost_text)s points; %(available_text)s are free in this wallet.")
+
+
+class WrongAmount(DomainError):
+    """Not a positive number of points with at most two places, or beyond what one row may move."""
+
+    code = "wrong_amount"
+    sentence = _l("Give a number of points above 0 with at most two places, for example 12.5.")
+
+
+class WalletFrozen(DomainError):
+    """A frozen wallet gives nothing away."""
+
+    code, status = "wallet_frozen", 409
+    sentence = _l("This wallet is frozen: points can be earned, not spent. Your community's office knows why.")
+
+
+class WalletClosed(DomainError):
+    """A closed wallet neither gives nor takes."""
+
+    code, status = "wallet_closed", 409
+    sentence = _l("This wallet is closed.")
+
+
+class WalletNotEmpty(DomainError):
+    """Closing waits for holds, or for dues."""
+
+    code, status = "wallet_not_empty", 409
+    sentence = _l("This wallet still has points in holds, or points to be recovered. Close it when they are settled.")
+
+
+class SameWallet(DomainError):
+    """Points would move from a wallet to itself."""
+
+    code = "same_wallet"
+    sentence = _l("From and to are the same wallet.")
+
+
+class OtherProgramme(DomainError):
+    """Points of one programme are never points of another."""
+
+    code = "other_programme"
+    sentence = _l("These wallets belong to different districts' programmes; points do not go from one to the other.")
+
+
+class HoldEnded(DomainError):
+    """A hold was posted, voided or its time is over.  context: state."""
+
+    code, status = "hold_ended", 409
+    sentence = _l("These points are no longer held: the time was over, or they were already spent or given back.")
+
+
+class AboveHold(DomainError):
+    """More is to be spent than was held.  context: held, asked in hundredths."""
+
+    code = "above_hold"
+    sentence = _l("%(asked_text)s points are more than the %(held_text)s that were held.")
+
+
+class NotOpenYet(DomainError):
+    """The policy's threshold: context: needed, earned in minutes; needed_hours, earned_hours for people."""
+
+    code = "redemption_not_open"
+    sentence = _l("Points can be spent after %(needed_hours)s hours of service; so far there are %(earned_hours)s.")
+
+
+class OtherEarning(DomainError):
+    """The same source and revision came with other contents."""
+
+    code, status = "other_earning", 409
+    sentence = _l("This was already booked with other numbers. A correction is a new revision.")
+
+
+class NotReversible(DomainError):
+    """A reversal of a reversal, of a hold's row, or of a row that was reversed already."""
+
+    code, status = "not_reversible", 409
+    sentence = _l("Only a row that moved points, and was not reversed yet, can be reversed.")
+
+
+class SecondPersonNeeded(DomainError):
+    """Who asks for it does not decide it."""
+
+    code, status = "second_person_needed", 403
+    sentence = _l("Somebody else has to decide this: who asks for it does not.")
+
+
+class OwnHousehold(DomainError):
+    """Nobody acts on her own household's wallets in office."""
+
+    code, status = "own_household", 403
+    sentence = _l("This wallet belongs to you or your household. A colleague has to do it.")
+
+
+class AlreadyDecided(DomainError):
+    """The proposal was decided or withdrawn."""
+
+    code, status = "already_decided", 409
+    sentence = _l("This was already decided or withdrawn.")
+
+
+class NoProgramme(DomainError):
+    """There is no programme of points for this place."""
+
+    code, status = "no_programme", 409
+    sentence = _l("There is no programme of points for this district yet.")
+
+
+class NoPolicy(DomainError):
+    """No version of the rules is in force."""
+
+    code, status = "no_policy", 409
+    sentence = _l("No rules of points are in force in this district yet.")

@@ -1,0 +1,149 @@
+"""What an operation sees of the ledger: wallets under lock, their vintages, the programme's own, the policy in force.
+
+Lock order: people's and households' wallets by id, then the care pool.  A wallet's row is the lock; its vintages move under it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from civic.core import clock
+from civic.core.db import db
+from civic.points.errors import NoPolicy
+from civic.points.models import COUNTED, OWNED, Policy, PolicyState, Vintage, Wallet, WalletKind, WalletState
+
+_W, _V, _P = Wallet.__table__, Vintage.__table__, Policy.__table__
+_IN_FORCE = (
+    sa.select(_P.c.id)
+    .where(_P.c.programme_id == _W.c.programme_id, _P.c.state == PolicyState.adopted, _P.c.from_on <= sa.bindparam("today"))
+    .order_by(_P.c.from_on.desc(), _P.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_LOCK = (
+    sa.select(
+        _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due,
+        _IN_FORCE.label("policy_id"),
+    )
+    .where(_W.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_W.c.kind == WalletKind.care_pool, _W.c.id)
+    .with_for_update(key_share=True, of=_W)
+)  # fmt: skip
+_READ = (
+    sa.select(_V.c.id, _V.c.wallet_id, _V.c.year, _V.c.balance, _V.c.held)
+    .where(_V.c.wallet_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_V.c.wallet_id, _V.c.year)
+)
+_SYSTEM = (
+    sa.select(_W.c.kind, _W.c.id.label("wallet_id"), _V.c.id)
+    .join(_V, _V.c.wallet_id == _W.c.id)
+    .where(_V.c.programme_id == sa.bindparam("programme"), _V.c.year == 0)
+)
+
+
+@dataclass
+class Pot:
+    """A vintage as it stands under the lock; hundredths."""
+
+    id: int
+    year: int
+    balance: int
+    held: int
+
+    @property
+    def free(self) -> int:
+        return self.balance - self.held
+
+
+@dataclass
+class Locked:
+    """A wallet under lock, its vintages from the oldest."""
+
+    id: int
+    programme_id: int
+    kind: WalletKind
+    state: WalletState
+    person_id: int | None
+    household_id: int | None
+    heir_id: int | None
+    due: int
+    pots: list[Pot] = field(default_factory=list)
+
+    @property
+    def balance(self) -> int:
+        return sum(pot.balance for pot in self.pots)
+
+    @property
+    def free(self) -> int:
+        """What is not held: what may be spent."""
+        return sum(pot.free for pot in self.pots)
+
+
+@dataclass
+class Book:
+    """Everything one operation needs, read under its locks."""
+
+    programme_id: int
+    policy_id: int
+    now: datetime
+    wallets: dict[int, Locked]
+    system: dict[WalletKind, int]  # vintage ids
+    system_wallets: dict[WalletKind, int]
+
+    def pot(self, id_: int) -> Pot | None:
+        """A vintage of the wallets under lock; None for one of the programme."""
+        return next((pot for wallet in self.wallets.values() for pot in wallet.pots if pot.id == id_), None)
+
+    def pot_of_year(self, wallet: Locked, year: int) -> Pot:
+        """The vintage of a year; made when it is the first of its year.  The pool keeps no years."""
+        year = 0 if wallet.kind not in OWNED else year
+        for pot in wallet.pots:
+            if pot.year == year:
+                return pot
+        values = {"wallet_id": wallet.id, "programme_id": self.programme_id, "year": year, "is_counted": wallet.kind in COUNTED}
+        connection = db.session.connection()
+        id_ = connection.execute(sa.insert(_V).values(balance=0, held=0, **values).returning(_V.c.id)).scalar_one()
+        connection.execute(sa.update(_W).where(_W.c.id == wallet.id).values(newest_year=year))
+        wallet.pots.append(Pot(id_, year, 0, 0))
+        wallet.pots.sort(key=lambda pot: pot.year)
+        return next(pot for pot in wallet.pots if pot.id == id_)
+
+    def pool(self) -> Locked:
+        """The care pool under lock; asked for last, as the order of locks says."""
+        return self.also(self.system_wallets[WalletKind.care_pool])
+
+    def also(self, id_: int) -> Locked:
+        """One more wallet of the programme under lock."""
+        if id_ not in self.wallets:
+            self.wallets |= _locked([id_])[0]
+        return self.wallets[id_]
+
+
+def open_book(wallet_ids: Iterable[int]) -> Book:
+    """Lock these wallets of one programme and read what stands in them now.  Raises NoPolicy, ValueError for an unknown id."""
+    wanted = sorted(set(wallet_ids))
+    db.session.flush()
+    wallets, first = _locked(wanted)
+    if len(wallets) != len(wanted):
+        raise ValueError("unknown wallet")
+    if first.policy_id is None:
+        raise NoPolicy
+    rows = db.session.connection().execute(_SYSTEM, {"programme": first.programme_id}).all()
+    system, system_wallets = {row.kind: row.id for row in rows}, {row.kind: row.wallet_id for row in rows}
+    return Book(first.programme_id, first.policy_id, clock.now(), wallets, system, system_wallets)
+
+
+def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
+    connection = db.session.connection()
+    rows = connection.execute(_LOCK, {"ids": ids, "today": clock.today()}).all()
+    found = {
+        row.id: Locked(row.id, row.programme_id, row.kind, row.state, row.person_id, row.household_id, row.heir_id, row.due) for row in rows
+    }
+    for pot in connection.execute(_READ, {"ids": ids}):
+        found[pot.wallet_id].pots.append(Pot(pot.id, pot.year, pot.balance, pot.held))
+    return found, rows[0] if rows else None

@@ -1,0 +1,209 @@
+"""The door by which points are earned: any source's new total of minutes, booked as the difference (L12, L13).
+
+It never refuses because of the wallet's state, so that hours never fail because of points: what a full or closed wallet cannot take goes to
+the care pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from civic.core import audit, clock
+from civic.core.atomic import atomic
+from civic.core.db import db
+from civic.core.viewer import Actor
+from civic.people import queries as people
+from civic.points import rules
+from civic.points.errors import OtherEarning
+from civic.points.models import Earning, Policy, Reason, Transfer, TransferKind, Wallet, WalletKind, WalletState
+from civic.points.operations import wallets
+from civic.points.operations.books import Book, Locked, open_book
+from civic.points.operations.ledger import Line, write
+
+
+@dataclass(frozen=True)
+class Service:
+    """What was done: all of it, not what is new.  service_type and hour_class find the rate."""
+
+    person_id: int
+    minutes: int
+    on: date
+    service_type: str
+    hour_class: str
+    donate_only: bool = False
+
+
+def earn(
+    actor: Actor,
+    source: str,
+    revision: int,
+    person_id: int,
+    minutes: int,
+    on: date,
+    service_type: str,
+    hour_class: str,
+    donate_only: bool = False,
+) -> Earning | None:
+    """Book a source's new total of minutes; what it earned before is taken off, downwards as a transfer to the correction account.
+
+    source: kind:id, as `hours:17`.  revision: 1, 2, …; the same one again changes nothing.  The rules are those of the day of the service:
+    on a day without any (before the programme began) nothing is earned and None comes back.
+    Raises OtherEarning when a revision comes again with other contents, or after a later one; ValueError for negative minutes.
+    """
+    if minutes < 0 or revision < 1:
+        raise ValueError("minutes and revision are not negative")
+    person_id = people.survivor_of(person_id) or person_id
+    service = Service(person_id, minutes, on, service_type, hour_class, donate_only)
+    with atomic() as tx:
+        programme_id = wallets.programme_of_person(person_id)
+        policy = rules.in_force(programme_id, on) if programme_id else None
+        if programme_id is None or policy is None:
+            return None
+        wallet_id = wallets.wallet_of_person(programme_id, person_id)
+        book = replace(open_book([wallet_id]), policy_id=policy.id)
+        before = db.session.scalars(sa.select(Earning).where(Earning.source == source).order_by(Earning.revision.desc()).limit(1)).first()
+        if before is not None and revision <= before.revision:
+            tx.result = _again(source, revision, service)
+            return tx.result  # type: ignore[no-any-return]
+        row = _earning(book, policy, source, revision, service)
+        difference = row.amount - (before.amount if before is not None else 0)
+        _Booking(actor, book, book.wallets[wallet_id], row, policy).book(difference)
+        audit.record(actor, "points.earned", "points_earning", row.id, minutes=minutes, amount=row.amount, difference=difference)
+        tx.result = row
+    return row
+
+
+def _again(source: str, revision: int, service: Service) -> Earning:
+    row = db.session.scalars(sa.select(Earning).where(Earning.source == source, Earning.revision == revision)).first()
+    same = row is not None and (row.minutes, row.on, row.service_type, row.hour_class, row.is_donated) == (
+        service.minutes, service.on, service.service_type, service.hour_class, service.donate_only,
+    )  # fmt: skip
+    if row is None or not same or row.person_id not in people.all_rows_of(service.person_id):
+        raise OtherEarning(source=source, revision=revision)
+    return row
+
+
+def _earning(book: Book, policy: Policy, source: str, revision: int, service: Service) -> Earning:
+    """The row, with what counts of its minutes: rounded down, and no more than the day has left beside the person's other sources."""
+    rate = rules.rate_of(policy, service.service_type, service.hour_class)
+    left = max(0, policy.daily - counted_on(service.person_id, service.on, source))
+    counted = min(rules.rounded(policy, service.minutes), left // policy.rounding * policy.rounding)
+    row = Earning(
+        programme_id=book.programme_id, source=source, revision=revision, person_id=service.person_id, on=service.on,
+        service_type=service.service_type, hour_class=service.hour_class, minutes=service.minutes, counted=counted, rate=rate,
+        amount=counted * rate // 60, policy_id=policy.id, is_donated=service.donate_only, at=book.now,
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def counted_on(person_id: int, on: date, but_source: str) -> int:
+    """Counted minutes of a person's other sources on a local day, the newest revision of each."""
+    later = sa.orm.aliased(Earning)
+    newest = ~sa.exists().where(later.source == Earning.source, later.revision > Earning.revision)
+    query = sa.select(sa.func.sum(Earning.counted)).where(
+        Earning.person_id.in_(people.all_rows_of(person_id)), Earning.on == on, Earning.source != but_source, newest
+    )
+    return int(db.session.scalar(query) or 0)
+
+
+@dataclass
+class _Booking:
+    """The rows of the ledger that one earning makes."""
+
+    actor: Actor
+    book_: Book
+    wallet: Locked
+    row: Earning
+    policy: Policy
+
+    def book(self, difference: int) -> None:
+        if difference > 0:
+            self._credit(difference)
+        elif difference < 0:
+            self._take(-difference)
+
+    def _line(self, reason: Reason, debit: int, credit: int, amount: int, **more: Any) -> None:
+        row = self.row
+        detail = {
+            "minutes": row.minutes, "counted": row.counted, "rate": row.rate, "type": row.service_type, "class": row.hour_class,
+            "on": row.on.isoformat(), "revision": row.revision, **more,
+        }  # fmt: skip
+        line = Line(TransferKind.single, reason, debit, credit, amount, earning_id=row.id, detail=detail)
+        write(self.actor, self.book_, row.source, [line])
+
+    def _credit(self, amount: int) -> None:
+        """Up to the cap into the wallet, the rest to the care pool; what is due is taken from what came."""
+        issuance = self.book_.system[WalletKind.issuance]
+        is_given = self.row.is_donated or self.wallet.state is WalletState.closed
+        kept = 0 if is_given else max(0, min(amount, self.policy.cap - self.wallet.balance))
+        if kept:
+            pot = self.book_.pot_of_year(self.wallet, clock.today().year)
+            self._line(Reason.earned, issuance, pot.id, kept)
+        if amount > kept:
+            pool = self.book_.pool()
+            why = "donated" if self.row.is_donated else "closed" if is_given else "cap"
+            self._line(Reason.overflow, issuance, self.book_.pot_of_year(pool, 0).id, amount - kept, why=why, cap=self.policy.cap)
+            recover(self.actor, self.book_, pool, self.row.source)
+        if kept:
+            recover(self.actor, self.book_, self.wallet, self.row.source)
+
+    def _take(self, amount: int) -> None:
+        """Back from where this source's points went: first what flowed to the pool, then the wallet; what is spent becomes due."""
+        overflowed = min(amount, self._in_pool())
+        if overflowed:
+            take(self.actor, self.book_, self.book_.pool(), overflowed, self._corrects)
+        if amount > overflowed:
+            take(self.actor, self.book_, self.wallet, amount - overflowed, self._corrects)
+
+    def _corrects(self, pot_id: int, amount: int) -> None:
+        self._line(Reason.corrected, pot_id, self.book_.system[WalletKind.correction], amount)
+
+    def _in_pool(self) -> int:
+        """Hundredths of this source that went to the care pool and were not taken back."""
+        t, pool = Transfer.__table__, self.book_.pot_of_year(self.book_.pool(), 0).id
+        signed = sa.case((t.c.credit_id == pool, t.c.amount), else_=-t.c.amount)
+        of_pool = sa.or_(t.c.credit_id == pool, t.c.debit_id == pool)
+        query = sa.select(sa.func.sum(signed)).where(t.c.source == self.row.source, of_pool)
+        return max(0, int(db.session.connection().execute(query).scalar() or 0))
+
+
+def take(actor: Actor, book: Book, wallet: Locked, amount: int, line: Any) -> int:
+    """Take points from a wallet, the newest years first, as far as they are free; the rest becomes due (L11).  Returns what was taken.
+
+    line(vintage id, hundredths) writes each row.
+    """
+    left = amount
+    for pot in reversed(wallet.pots):
+        part = min(pot.free, left)
+        if part > 0:
+            line(pot.id, part)
+            left -= part
+    if left:
+        _set_due(wallet, wallet.due + left)
+        audit.record(actor, "points.due", "points_wallet", wallet.id, amount=left)
+    return amount - left
+
+
+def recover(actor: Actor, book: Book, wallet: Locked, source: str) -> None:
+    """Pay what is due from what is free, after a credit."""
+    if not wallet.due or not wallet.free:
+        return
+    paid, sink = min(wallet.due, wallet.free), book.system[WalletKind.correction]
+    due = wallet.due
+    _set_due(wallet, wallet.due - paid)
+
+    def line(pot_id: int, amount: int) -> None:
+        write(actor, book, source, [Line(TransferKind.single, Reason.recovered, pot_id, sink, amount, detail={"due": due})])
+
+    take(actor, book, wallet, paid, line)
+
+
+def _set_due(wallet: Locked, due: int) -> None:
+    db.session.connection().execute(sa.update(Wallet.__table__).where(Wallet.__table__.c.id == wallet.id).values(due=due))
+    wallet.due = due
