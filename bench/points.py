@@ -115,7 +115,9 @@ def prepared(env: dict[str, str], run: Run) -> int:
 
 
 def inside(env: dict[str, str], *words: str) -> dict[str, int]:
-    ran = subprocess.run([sys.executable, "-m", "bench.points_inside", *words], env=env, cwd=ROOT, check=False, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.points_inside", *words], env=env, cwd=ROOT, check=False, capture_output=True, text=True
+    )
     lines = [line for line in ran.stdout.splitlines() if line.startswith(MARK)]
     if ran.returncode or not lines:
         raise VoidError(f"points {words[0]} failed: {ran.stderr[-1500:]}")
@@ -127,7 +129,9 @@ def worked(env: dict[str, str], seconds: float, clients: int, *, hot: bool = Fal
     """Processes that all begin at the same moment: operations a second of them together, and how long each took."""
     command = [sys.executable, "-m", "bench.points_inside", "work", str(seconds)]
     many = [
-        subprocess.Popen([*command, str(n), *(["hot"] if hot else [])], env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, str(n), *(["hot"] if hot else [])], env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for n in range(clients)
     ]
     try:

@@ -52,7 +52,10 @@ def make(count: int) -> None:
         db.session.flush()
         policy.state = PolicyState.adopted
     with atomic():
-        people = [{"uid": new_public_id(), "number": f"P{n:08d}", "sealed": "", "place_id": place_id, "source": PersonSource.seed} for n in range(count)]
+        people = [
+            {"uid": new_public_id(), "number": f"P{n:08d}", "sealed": "", "place_id": place_id, "source": PersonSource.seed}
+            for n in range(count)
+        ]
         homes = [{"uid": new_public_id(), "number": f"H{n:08d}", "kind": HouseholdKind.family, "place_id": place_id} for n in range(count)]
         db.session.execute(sa.insert(Person), people)
         db.session.execute(sa.insert(Household), homes)
@@ -60,7 +63,9 @@ def make(count: int) -> None:
             ids = db.session.scalars(sa.select(owner.id).order_by(owner.id)).all()
             values = [{"programme_id": programme.id, "kind": kind, column: id_, "newest_year": clock.today().year} for id_ in ids]
             db.session.execute(sa.insert(Wallet), values)
-        wallets = db.session.scalars(sa.select(Wallet.id).where(Wallet.kind.in_([WalletKind.member, WalletKind.household])).order_by(Wallet.id)).all()
+        wallets = db.session.scalars(
+            sa.select(Wallet.id).where(Wallet.kind.in_([WalletKind.member, WalletKind.household])).order_by(Wallet.id)
+        ).all()
         year, common = clock.today().year, {"programme_id": programme.id, "is_counted": True, "held": 0}
         pots = [{"wallet_id": id_, "year": year, "balance": 0, **common} for id_ in wallets]
         db.session.execute(sa.insert(Vintage), pots)
@@ -140,7 +145,13 @@ def bare(seconds: float, path: str) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000"):
         connection.execute(f"PRAGMA {pragma}")
-    keys = [value for statement, values in told if statement.startswith("INSERT INTO idempotency_key") for value in values if len(str(value)) == 22]
+    keys = [
+        value
+        for statement, values in told
+        if statement.startswith("INSERT INTO idempotency_key")
+        for value in values
+        if len(str(value)) == 22
+    ]
     done, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         key = new_public_id()

@@ -20,6 +20,10 @@ from civic.core.db import db
 from civic.core.registry import Card, Check, Hit, Job, Link, Module, SearchSource, Violation
 from civic.core.viewer import Role, Viewer
 from civic.territory import desk as station_desk
+from civic.territory.queries import StationView
+
+
+MOST_STATIONS = 3  # links on the desk; more are a list
 
 
 def _navigation(_viewer: Viewer) -> list[Link]:
@@ -53,20 +57,24 @@ def _actions(viewer: Viewer) -> list[Link]:
                 position=10,
             )
         )
-    for station in station_desk.managed(viewer) if viewer.has_role(Role.manager) else ():
-        href = url_for("catalogue_offers.show", code=station.code)
-        found.append(
-            Link(
-                _("What %(name)s offers", name=station.name),
-                href,
-                "counter",
-                _("Take services off the station’s list or put them back"),
-                position=20,
-            )
-        )
+    if viewer.has_role(Role.manager):
+        found += _offers(station_desk.managed(viewer))
     if policies.can_read_misses(viewer):
         found.append(Link(_("Searched in vain"), url_for("catalogue_desk.misses"), "search", _("Words that find nothing yet"), position=60))
     return found
+
+
+def _offers(stations: Sequence[StationView]) -> list[Link]:
+    """A link for each of a few stations, one to their list for many: a manager of the district looks after 174."""
+    hint = _("Take services off the station’s list or put them back")
+    if len(stations) > MOST_STATIONS:
+        return [Link(_("What the stations offer"), url_for("catalogue_offers.index"), "counter", hint, position=20)]
+    return [
+        Link(
+            _("What %(name)s offers", name=station.name), url_for("catalogue_offers.show", code=station.code), "counter", hint, position=20
+        )
+        for station in stations
+    ]
 
 
 def _hits(found: Sequence[search.Found]) -> dict[str, Hit]:

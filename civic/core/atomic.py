@@ -44,6 +44,7 @@ class Transaction:
     """What a block hands over: its result, the topics it changed, what to do after the commit."""
 
     result: Any = None
+    connection: sa.Connection | None = None  # of the outermost
     topics: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
 
@@ -106,6 +107,14 @@ def in_transaction() -> bool:
     return bool(_stack())
 
 
+def open_connection() -> sa.Connection:
+    """The connection of the open transaction, for statements of Core that are built once; pending objects are flushed by the caller."""
+    stack = _stack()
+    if not stack or stack[0].connection is None:
+        raise ValueError("this belongs inside atomic()")
+    return stack[0].connection
+
+
 def on_commit(effect: Callable[[], None]) -> None:
     """Run after the commit of the outermost `atomic()`; dropped when the block it was registered in is undone."""
     stack = _stack()
@@ -151,9 +160,8 @@ def _outermost(stack: list[Transaction]) -> Iterator[Transaction]:
     refused: DomainError | None = None
     stack.append(tx)
     try:
-        session.connection(execution_options={"civic_write": True})
-        if key is not None:
-            idempotency.enter(session, key)
+        tx.connection = session.connection(execution_options={"civic_write": True})
+        row = idempotency.enter(session, key) if key is not None else 0
         try:
             with session.begin_nested():
                 yield tx
@@ -164,7 +172,7 @@ def _outermost(stack: list[Transaction]) -> Iterator[Transaction]:
             if key is None:
                 raise
         if key is not None:
-            idempotency.store(session, key, refused if refused is not None else tx.result)
+            idempotency.store(session, row, key, refused if refused is not None else tx.result)
         session.flush()
         _bump(session, tx.topics)
         session.commit()

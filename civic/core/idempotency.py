@@ -17,10 +17,11 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import clock, crypto
-from civic.core.db import Model, intpk, timestamp, upsert
+from civic.core.db import Model, intpk, is_sqlite, timestamp
 from civic.core.errors import KeyReused
 
 KEPT = timedelta(days=30)
@@ -111,29 +112,32 @@ def take() -> Key | None:
     return key
 
 
-def enter(session: Any, key: Key) -> None:
-    """Insert the key row as the first statement, or find out how it was answered."""
-    table = IdempotencyKey.__table__
-    values = {"account_id": key.account_id, "route": key.route, "key": key.key, "body_hash": key.body_hash, "created_at": clock.now()}
-    new = session.execute(upsert(table).values(**values).on_conflict_do_nothing().returning(table.c.id)).scalar()
+_K = IdempotencyKey.__table__
+_VALUES = {name: sa.bindparam(name) for name in ("account_id", "route", "key", "body_hash", "created_at")}
+_ENTER = {  # built once: a statement made anew costs as much as its execution
+    insert: insert(_K).values(**_VALUES).on_conflict_do_nothing().returning(_K.c.id) for insert in (sqlite.insert, postgresql.insert)
+}
+_KNOWN = sa.select(_K.c.body_hash, _K.c.answer).where(*(_K.c[name] == sa.bindparam(name) for name in ("account_id", "route", "key")))
+_STORE = sa.update(_K).where(_K.c.id == sa.bindparam("row")).values(answer=sa.bindparam("text"))
+
+
+def enter(session: Any, key: Key) -> int:
+    """Insert the key row as the first statement, or find out how it was answered.  Returns its id for `store`."""
+    connection = session.connection()
+    named = {"account_id": key.account_id, "route": key.route, "key": key.key}
+    insert = _ENTER[sqlite.insert if is_sqlite() else postgresql.insert]
+    new = connection.execute(insert, {**named, "body_hash": key.body_hash, "created_at": clock.now()}).scalar()
     if new is not None:
-        return
-    row = session.execute(
-        sa.select(table.c.body_hash, table.c.answer).where(
-            table.c.account_id == key.account_id, table.c.route == key.route, table.c.key == key.key
-        )
-    ).one()
+        return int(new)
+    row = connection.execute(_KNOWN, named).one()
     if row.body_hash != key.body_hash:
         raise KeyReused
     raise Replayed(json.loads(crypto.decrypt(row.answer, PURPOSE)) if row.answer else {})
 
 
-def store(session: Any, key: Key, outcome: Any) -> None:
-    table = IdempotencyKey.__table__
+def store(session: Any, row: int, key: Key, outcome: Any) -> None:
     text = crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)
-    session.execute(
-        sa.update(table).where(table.c.account_id == key.account_id, table.c.route == key.route, table.c.key == key.key).values(answer=text)
-    )
+    session.connection().execute(_STORE, {"row": row, "text": text})
 
 
 def forget_old(session: Any) -> int:

@@ -2,7 +2,7 @@
 
 Slices of rows are read and encrypted outside any lock; inside it they are compared with what was read, written, and counted in
 `key_rotation`, so a run that was killed goes on after its last slice, and a row that somebody changed meanwhile is met again.
-A slice grows or shrinks until its lock lasts a tenth of a second (0.2 s at most), and the pause after it is as long as the lock:
+A slice grows or shrinks until its lock lasts 0.04 s (0.2 s at most), and the pause after it is as long as the lock:
 whoever waits for the write turn gets it between two slices.
 """
 
@@ -26,7 +26,7 @@ from civic.core.rekey_check import stale, uses
 from civic.core.site import SiteMark
 
 FIRST, LEAST, MOST = 100, 10, 2000  # rows of a slice
-WANTED = 0.1  # seconds of the write lock that a slice aims at
+WANTED = 0.04  # seconds of the write lock that a slice aims at: at 0.1 whoever waited behind two writers came near a quarter of a second
 LONGEST = 0.2  # seconds; a slice that took longer is halved
 PAUSE = 0.005  # seconds at least between two slices
 PASSES = 3  # through one table: what a process without the new key wrote meanwhile is met by the next pass

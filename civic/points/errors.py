@@ -49,6 +49,13 @@ class SameWallet(DomainError):
     sentence = _l("From and to are the same wallet.")
 
 
+class NoGift(DomainError):
+    """Points go to a household or the care pool; never from person to person (L17)."""
+
+    code = "no_gift"
+    sentence = _l("Points can be given to your own household or to the care pool, not to another person.")
+
+
 class OtherProgramme(DomainError):
     """Points of one programme are never points of another."""
 
@@ -124,3 +131,10 @@ class NoPolicy(DomainError):
 
     code, status = "no_policy", 409
     sentence = _l("No rules of points are in force in this district yet.")
+
+
+class NoHouseholdWallet(DomainError):
+    """Only grown-up members act on a household's wallet."""
+
+    code = "no_household"
+    sentence = _l("Only grown-up members of a household use its wallet. Is something wrong with your household? Your station puts it right.")

@@ -13,7 +13,17 @@ from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.points import operations
 from civic.points.amounts import parse
-from civic.points.errors import AboveHold, HoldEnded, NotEnoughPoints, NotOpenYet, OtherEarning, OtherProgramme, SameWallet, WalletFrozen, WrongAmount
+from civic.points.errors import (
+    AboveHold,
+    HoldEnded,
+    NoGift,
+    NotEnoughPoints,
+    NotOpenYet,
+    OtherEarning,
+    SameWallet,
+    WalletFrozen,
+    WrongAmount,
+)
 from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
 from civic.points.operations import earning
 from tests.support.points import adopt, balance, free, summed
@@ -36,7 +46,13 @@ def test_two_hours_earn_two_points_and_the_row_says_why(programme, make_person, 
     wallet = make_wallet(person=person)
     assert (row.minutes, row.counted, row.rate, row.amount) == (140, 120, 100, 2_00)
     line = db.session.scalars(sa.select(Transfer).where(Transfer.earning_id == row.id)).one()
-    assert (line.kind, line.reason, line.amount, line.source, line.policy_id) == (TransferKind.single, Reason.earned, 2_00, "hours:1", row.policy_id)
+    assert (line.kind, line.reason, line.amount, line.source, line.policy_id) == (
+        TransferKind.single,
+        Reason.earned,
+        2_00,
+        "hours:1",
+        row.policy_id,
+    )
     assert '"counted": 120' in line.detail
     assert balance(wallet) == 2_00
     assert summed(programme.id, WalletKind.issuance) == -2_00
@@ -147,7 +163,9 @@ def test_the_oldest_years_go_first_and_a_part_comes_back_to_the_newest(programme
         rows = db.session.execute(sa.select(Transfer.amount).where(Transfer.hold_id == held.id).order_by(Transfer.id)).scalars().all()
         assert rows == [2_00, 2_00]
         operations.settle(WANG, held.id, 1_00)
-        left = db.session.execute(sa.select(Vintage.year, Vintage.balance, Vintage.held).where(Vintage.wallet_id == wallet).order_by(Vintage.year))
+        left = db.session.execute(
+            sa.select(Vintage.year, Vintage.balance, Vintage.held).where(Vintage.wallet_id == wallet).order_by(Vintage.year)
+        )
         assert left.all() == [(2026, 1_00, 0), (2027, 3_00, 0)]
 
 
@@ -183,7 +201,7 @@ def test_gifts_go_to_the_pool_or_a_household_alone(programme, make_wallet):
     wallet, other = make_wallet(5_00), make_wallet()
     with pytest.raises(SameWallet):
         operations.donate(WANG, wallet, 1_00, wallet)
-    with pytest.raises(OtherProgramme):
+    with pytest.raises(NoGift):
         operations.donate(WANG, wallet, 1_00, other)
     operations.donate(WANG, wallet, 1_00)
     assert balance(wallet) == 4_00
@@ -251,7 +269,11 @@ def test_the_database_refuses_an_end_or_a_reversal_that_does_not_match(programme
     }  # fmt: skip
     for values in wrong:
         with pytest.raises(sa.exc.DBAPIError), atomic():
-            db.session.execute(sa.insert(Transfer).values(**base, **values) if "debit_id" not in values else sa.insert(Transfer).values(**{**base, **values}))
+            db.session.execute(
+                sa.insert(Transfer).values(**base, **values)
+                if "debit_id" not in values
+                else sa.insert(Transfer).values(**{**base, **values})
+            )
     with pytest.raises(ValueError, match="atomic"):
         from_ledger_without_transaction()
     assert db.session.scalar(sa.select(sa.func.count(Earning.id))) == 1

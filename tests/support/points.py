@@ -20,10 +20,18 @@ from civic.territory.models import Territory
 RULER = Actor(901)
 
 
-def adopt(programme_id: int, number: str = "2026-1", from_on: date = date(2026, 1, 1), rates: dict[tuple[str, str], int] | None = None, **settings: Any) -> Policy:
+def adopt(
+    programme_id: int,
+    number: str = "2026-1",
+    from_on: date = date(2026, 1, 1),
+    rates: dict[tuple[str, str], int] | None = None,
+    **settings: Any,
+) -> Policy:
     """Rules in force, without the way over a posting."""
     with atomic():
-        policy = Policy(programme_id=programme_id, number=number, state=PolicyState.draft, from_on=from_on, maker_id=901, checker_id=902, **settings)
+        policy = Policy(
+            programme_id=programme_id, number=number, state=PolicyState.draft, from_on=from_on, maker_id=901, checker_id=902, **settings
+        )
         for (service_type, hour_class), rate in (rates or {("*", "*"): 100}).items():
             policy.rates.append(Rate(service_type=service_type, hour_class=hour_class, rate=rate))
         db.session.add(policy)
@@ -68,7 +76,9 @@ def balance(wallet_id: int) -> int:
 def summed(programme_id: int, kind: WalletKind) -> int:
     """The balance of a wallet of the programme, from its rows."""
     moving = Transfer.kind.in_([TransferKind.single, TransferKind.post, TransferKind.reversal])
-    pots = sa.select(Vintage.id).join(Wallet, Wallet.id == Vintage.wallet_id).where(Wallet.programme_id == programme_id, Wallet.kind == kind)
+    pots = (
+        sa.select(Vintage.id).join(Wallet, Wallet.id == Vintage.wallet_id).where(Wallet.programme_id == programme_id, Wallet.kind == kind)
+    )
     came = db.session.scalar(sa.select(sa.func.sum(Transfer.amount)).where(moving, Transfer.credit_id.in_(pots))) or 0
     went = db.session.scalar(sa.select(sa.func.sum(Transfer.amount)).where(moving, Transfer.debit_id.in_(pots))) or 0
     return int(came - went)

@@ -13,6 +13,7 @@ from civic.core.errors import DomainError
 from civic.core.viewer import Role, actor, viewer
 from civic.core.web.access import authorize, get_or_404, staff
 from civic.core.web.forms import keyed, refuse
+from civic.territory import desk
 from civic.territory.models import Station
 
 bp = Blueprint("catalogue_offers", __name__, url_prefix="/desk/offers")
@@ -22,6 +23,14 @@ def _load(code: str) -> Station:
     station: Station = get_or_404(sa.select(Station).where(Station.code == code))
     authorize(policies.can_choose_offers, viewer(), station.territory.path)
     return station
+
+
+@bp.get("/")
+@staff(Role.manager, Role.administrator)
+def index() -> str:
+    """The stations that the viewer looks after."""
+    rows = [view for view in desk.managed(viewer()) if policies.can_choose_offers(viewer(), view.path)]
+    return render_template("catalogue/offers_index.html", rows=rows)
 
 
 @bp.get("/<code>")

@@ -135,7 +135,7 @@ class Document(Model):
     id: Mapped[intpk]
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
     kind: Mapped[DocumentKind]
-    country: Mapped[str] = mapped_column(sa.String(3), default="CHN", comment="ISO 3166-1 alpha-3 of the issuing country")
+    country: Mapped[str] = mapped_column(sa.String(3), default="CHN", index=True, comment="ISO 3166-1 alpha-3 of the issuing country")
     sealed: Mapped[str] = mapped_column(sa.Text)
     hash: Mapped[str] = mapped_column(sa.String(80))
     valid_to: Mapped[date | None] = mapped_column(comment="last day; empty = for life")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -78,6 +78,11 @@ class Row:
     merged: bool
 
 
+def masked(row: Row) -> Row:
+    """The same for somebody whom another community keeps: enough to know that it is she who stands here, not who she is or where she lives."""
+    return replace(row, name=records.masked_name(row.name), second_name="", grid=None)
+
+
 @dataclass(frozen=True)
 class Found:
     """What a look-up gave, and how the words were understood: name, phone, mail, number, card or document."""
@@ -114,7 +119,8 @@ def _understood(viewer: Viewer, words: str) -> tuple[str, sa.Select[Any]]:
     if records.is_number(number):
         return "number", sa.select(Person.id).where(Person.number == number)
     if sum(ch.isdigit() for ch in number) >= 7:
-        values = [v for kind in DocumentKind for v in _document_values(kind, number)]
+        countries = _countries()
+        values = [v for kind in DocumentKind for v in _document_values(kind, number, countries)]
         hashes = [h for value in values for h in crypto.keyed_hashes(value, records.DOCUMENT)]
         if len(number) < 15:
             phone = records.normal_phone(words)
@@ -130,14 +136,20 @@ def _understood(viewer: Viewer, words: str) -> tuple[str, sa.Select[Any]]:
     return "name", query if places is None else query.where(NameKey.place_id.in_(places))
 
 
-def _document_values(kind: DocumentKind, number: str) -> list[str]:
-    countries = ["CHN"] if kind in {DocumentKind.resident_card, DocumentKind.hmt_permit} else ["CHN", *_countries()]
+def _document_values(kind: DocumentKind, number: str, others: Sequence[str]) -> list[str]:
+    countries = ["CHN"] if kind in {DocumentKind.resident_card, DocumentKind.hmt_permit} else ["CHN", *others]
     return [records.document_value(kind, country, number) for country in countries]
 
 
 def _countries() -> list[str]:
-    """Countries that issued a document here; a number alone does not tell which."""
-    return list(db.session.scalars(sa.select(Document.country).where(Document.country != "CHN").distinct()))
+    """Countries that issued a document here; a number alone does not tell which.
+
+    Steps through the index from country to country: DISTINCT read all 260,000 documents, 60 ms a question.
+    """
+    country = sa.select(sa.func.min(Document.country).label("country")).cte("countries", recursive=True)
+    later = sa.select(sa.func.min(Document.country)).where(Document.country > country.c.country).scalar_subquery()
+    country = country.union_all(sa.select(later).where(country.c.country.is_not(None)))
+    return [found for found in db.session.scalars(sa.select(country.c.country)) if found not in {None, "CHN"}]
 
 
 def places_of(viewer: Viewer) -> list[int] | None:

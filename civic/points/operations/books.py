@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from civic.core import clock
+from civic.core.atomic import open_connection
 from civic.core.db import db
-from civic.points.errors import NoPolicy
+from civic.points.errors import NoPolicy, OtherProgramme
 from civic.points.models import COUNTED, OWNED, Policy, PolicyState, Vintage, Wallet, WalletKind, WalletState
 
 _W, _V, _P = Wallet.__table__, Vintage.__table__, Policy.__table__
@@ -25,15 +27,20 @@ _IN_FORCE = (
     .limit(1)
     .scalar_subquery()
 )
-_LOCK = (
-    sa.select(
-        _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due,
-        _IN_FORCE.label("policy_id"),
-    )
-    .where(_W.c.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_W.c.kind == WalletKind.care_pool, _W.c.id)
-    .with_for_update(key_share=True, of=_W)
+_WALLET = (
+    _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.newest_year,
+    _IN_FORCE.label("policy_id"),
 )  # fmt: skip
+_WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
+_ORDER = (_W.c.kind == WalletKind.care_pool, _W.c.id)
+_LOCK = sa.select(*_WALLET).where(_WANTED).order_by(*_ORDER).with_for_update(key_share=True, of=_W)
+_LOCK_WHOLE = (  # statements are built once: one made anew costs as much as its execution
+    sa.select(*_WALLET, _V.c.id.label("pot_id"), _V.c.year, _V.c.balance, _V.c.held)
+    .join(_V, _V.c.wallet_id == _W.c.id)
+    .where(_WANTED)
+    .order_by(*_ORDER, _V.c.year)
+    .with_for_update(key_share=True, of=[_W, _V])
+)
 _READ = (
     sa.select(_V.c.id, _V.c.wallet_id, _V.c.year, _V.c.balance, _V.c.held)
     .where(_V.c.wallet_id.in_(sa.bindparam("ids", expanding=True)))
@@ -92,8 +99,17 @@ class Book:
     policy_id: int
     now: datetime
     wallets: dict[int, Locked]
-    system: dict[WalletKind, int]  # vintage ids
-    system_wallets: dict[WalletKind, int]
+
+    @cached_property
+    def _system(self) -> dict[WalletKind, tuple[int, int]]:
+        """(wallet, vintage) of the programme's own; asked for by operations that need them."""
+        rows = open_connection().execute(_SYSTEM, {"programme": self.programme_id})
+        return {row.kind: (row.wallet_id, row.id) for row in rows}
+
+    @property
+    def system(self) -> dict[WalletKind, int]:
+        """The vintages of the programme's own wallets."""
+        return {kind: vintage for kind, (_wallet, vintage) in self._system.items()}
 
     def pot(self, id_: int) -> Pot | None:
         """A vintage of the wallets under lock; None for one of the programme."""
@@ -106,7 +122,7 @@ class Book:
             if pot.year == year:
                 return pot
         values = {"wallet_id": wallet.id, "programme_id": self.programme_id, "year": year, "is_counted": wallet.kind in COUNTED}
-        connection = db.session.connection()
+        connection = open_connection()
         id_ = connection.execute(sa.insert(_V).values(balance=0, held=0, **values).returning(_V.c.id)).scalar_one()
         connection.execute(sa.update(_W).where(_W.c.id == wallet.id).values(newest_year=year))
         wallet.pots.append(Pot(id_, year, 0, 0))
@@ -115,7 +131,7 @@ class Book:
 
     def pool(self) -> Locked:
         """The care pool under lock; asked for last, as the order of locks says."""
-        return self.also(self.system_wallets[WalletKind.care_pool])
+        return self.also(self._system[WalletKind.care_pool][0])
 
     def also(self, id_: int) -> Locked:
         """One more wallet of the programme under lock."""
@@ -125,7 +141,7 @@ class Book:
 
 
 def open_book(wallet_ids: Iterable[int]) -> Book:
-    """Lock these wallets of one programme and read what stands in them now.  Raises NoPolicy, ValueError for an unknown id."""
+    """Lock these wallets of one programme and read what stands in them now.  Raises NoPolicy, OtherProgramme, ValueError for an unknown id."""
     wanted = sorted(set(wallet_ids))
     db.session.flush()
     wallets, first = _locked(wanted)
@@ -133,17 +149,31 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
         raise ValueError("unknown wallet")
     if first.policy_id is None:
         raise NoPolicy
-    rows = db.session.connection().execute(_SYSTEM, {"programme": first.programme_id}).all()
-    system, system_wallets = {row.kind: row.id for row in rows}, {row.kind: row.wallet_id for row in rows}
-    return Book(first.programme_id, first.policy_id, clock.now(), wallets, system, system_wallets)
+    if any(wallet.programme_id != first.programme_id for wallet in wallets.values()):
+        raise OtherProgramme
+    return Book(first.programme_id, first.policy_id, clock.now(), wallets)
 
 
 def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
-    connection = db.session.connection()
-    rows = connection.execute(_LOCK, {"ids": ids, "today": clock.today()}).all()
-    found = {
-        row.id: Locked(row.id, row.programme_id, row.kind, row.state, row.person_id, row.household_id, row.heir_id, row.due) for row in rows
-    }
+    """One statement where each wallet has its vintages; two for a wallet without any, or one that got a younger while this waited.
+
+    PostgreSQL reads rows again that it waited for, but does not see new ones: `newest_year` tells that there are.
+    """
+    connection, rows = open_connection(), []
+    values = {"ids": ids, "today": clock.today()}
+    rows = connection.execute(_LOCK_WHOLE, values).all()
+    found: dict[int, Locked] = {}
+    for row in rows:
+        wallet = found.get(row.id) or found.setdefault(row.id, _wallet_of(row))
+        wallet.pots.append(Pot(row.pot_id, row.year, row.balance, row.held))
+    if len(found) == len(ids) and all(row.newest_year <= found[row.id].pots[-1].year for row in rows):
+        return found, rows[0]
+    rows = connection.execute(_LOCK, values).all()
+    found = {row.id: _wallet_of(row) for row in rows}
     for pot in connection.execute(_READ, {"ids": ids}):
         found[pot.wallet_id].pots.append(Pot(pot.id, pot.year, pot.balance, pot.held))
     return found, rows[0] if rows else None
+
+
+def _wallet_of(row: Any) -> Locked:
+    return Locked(row.id, row.programme_id, row.kind, row.state, row.person_id, row.household_id, row.heir_id, row.due)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from civic.core import audit, clock
-from civic.core.atomic import atomic
+from civic.core.atomic import atomic, open_connection
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people import queries as people
@@ -157,9 +157,9 @@ class _Booking:
         """Back from where this source's points went: first what flowed to the pool, then the wallet; what is spent becomes due."""
         overflowed = min(amount, self._in_pool())
         if overflowed:
-            take(self.actor, self.book_, self.book_.pool(), overflowed, self._corrects)
+            take(self.actor, self.book_.pool(), overflowed, self._corrects)
         if amount > overflowed:
-            take(self.actor, self.book_, self.wallet, amount - overflowed, self._corrects)
+            take(self.actor, self.wallet, amount - overflowed, self._corrects)
 
     def _corrects(self, pot_id: int, amount: int) -> None:
         self._line(Reason.corrected, pot_id, self.book_.system[WalletKind.correction], amount)
@@ -170,10 +170,10 @@ class _Booking:
         signed = sa.case((t.c.credit_id == pool, t.c.amount), else_=-t.c.amount)
         of_pool = sa.or_(t.c.credit_id == pool, t.c.debit_id == pool)
         query = sa.select(sa.func.sum(signed)).where(t.c.source == self.row.source, of_pool)
-        return max(0, int(db.session.connection().execute(query).scalar() or 0))
+        return max(0, int(open_connection().execute(query).scalar() or 0))
 
 
-def take(actor: Actor, book: Book, wallet: Locked, amount: int, line: Any) -> int:
+def take(actor: Actor, wallet: Locked, amount: int, line: Any) -> int:
     """Take points from a wallet, the newest years first, as far as they are free; the rest becomes due (L11).  Returns what was taken.
 
     line(vintage id, hundredths) writes each row.
@@ -201,9 +201,9 @@ def recover(actor: Actor, book: Book, wallet: Locked, source: str) -> None:
     def line(pot_id: int, amount: int) -> None:
         write(actor, book, source, [Line(TransferKind.single, Reason.recovered, pot_id, sink, amount, detail={"due": due})])
 
-    take(actor, book, wallet, paid, line)
+    take(actor, wallet, paid, line)
 
 
 def _set_due(wallet: Locked, due: int) -> None:
-    db.session.connection().execute(sa.update(Wallet.__table__).where(Wallet.__table__.c.id == wallet.id).values(due=due))
+    open_connection().execute(sa.update(Wallet.__table__).where(Wallet.__table__.c.id == wallet.id).values(due=due))
     wallet.due = due

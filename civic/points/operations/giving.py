@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from civic.core import audit
 from civic.core.atomic import atomic
-from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.points import amounts
-from civic.points.errors import NotEnoughPoints, OtherProgramme, SameWallet, WalletClosed
-from civic.points.models import OWNED, Reason, TransferKind, Wallet, WalletKind, WalletState
+from civic.points.errors import NoGift, NotEnoughPoints, SameWallet, WalletClosed
+from civic.points.models import OWNED, Reason, TransferKind, WalletKind, WalletState
 from civic.points.operations import earning, holds
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
@@ -20,19 +17,19 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
     """Give points to the care pool (without `to`) or to a household's wallet, the oldest first; the ids of the rows.
 
     Who may give to which household is the policies' question.  Years go along to a household.
-    Raises NotEnoughPoints, WrongAmount, SameWallet, OtherProgramme, WalletFrozen, WalletClosed.
+    Raises NotEnoughPoints, WrongAmount, SameWallet, NoGift, OtherProgramme, WalletFrozen, WalletClosed.
     """
     amounts.checked(amount)
     if wallet_id == to_wallet_id:
         raise SameWallet
     with atomic() as tx:
-        if to_wallet_id is not None and not _is_household_beside(wallet_id, to_wallet_id):
-            raise OtherProgramme
         book = open_book([wallet_id, *([to_wallet_id] if to_wallet_id is not None else [])])
         giver = book.wallets[wallet_id]
         holds.may_give(giver)
         holds.touch(actor, book, giver)
         receiver = book.pool() if to_wallet_id is None else book.wallets[to_wallet_id]
+        if giver.kind not in OWNED or (to_wallet_id is not None and receiver.kind is not WalletKind.household):
+            raise NoGift
         if receiver.state is WalletState.closed:
             raise WalletClosed
         tx.result = ids = move(actor, book, giver, receiver, amount, Reason.donated, f"wallet:{wallet_id}")
@@ -53,13 +50,3 @@ def move(actor: Actor, book: Book, giver: Locked, receiver: Locked, amount: int,
     ids = write(actor, book, source, lines)
     earning.recover(actor, book, receiver, source)
     return ids
-
-
-def _is_household_beside(wallet_id: int, to_wallet_id: int) -> bool:
-    """Does the receiver belong to a household or the pool, in the giver's programme?"""
-    rows = db.session.execute(sa.select(Wallet.id, Wallet.programme_id, Wallet.kind).where(Wallet.id.in_([wallet_id, to_wallet_id]))).all()
-    found = {row.id: row for row in rows}
-    giver, receiver = found.get(wallet_id), found.get(to_wallet_id)
-    if giver is None or receiver is None:
-        raise ValueError("unknown wallet")
-    return giver.kind in OWNED and receiver.kind is WalletKind.household and giver.programme_id == receiver.programme_id
