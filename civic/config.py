@@ -44,6 +44,7 @@ class Settings:
     trusted_proxies: int = 0
     limits_factor: float = 1.0
     redis_url: str = ""
+    pdf_font: str = ""  # a font file with Chinese letters, for what is drawn here; empty = the machine's Noto Sans CJK
     metrics_token: str = ""
     log_format: str = "text"
     testing: bool = False
@@ -102,6 +103,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, testing: bool
         trusted_proxies=int(_number(values, "CIVIC_TRUSTED_PROXIES", "0")),
         limits_factor=_number(values, "CIVIC_LIMITS", "1"),
         redis_url=values.get("CIVIC_REDIS_URL", ""),
+        pdf_font=values.get("CIVIC_PDF_FONT", ""),
         metrics_token=values.get("CIVIC_METRICS_TOKEN", ""),
         log_format=_one_of(values, "CIVIC_LOG_FORMAT", "text", ("text", "json")),
         testing=testing,

@@ -216,6 +216,7 @@ def end_session(session_id: int) -> None:
 @bp.doc(**TOKEN)
 def show_data() -> dict[str, Any]:
     """Everything that is stored about oneself, and who looked at it."""
+    operations.refuse_unproven(_mine())
     return personal.as_json(viewer().person_id, _mine())
 
 

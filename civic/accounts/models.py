@@ -51,7 +51,7 @@ class IdentityKind(enum.StrEnum):
 
 
 class Identity(Model):
-    """password: Argon2id hash; totp: encrypted secret (RFC 6238); recovery: hash of one single-use code.
+    """password: Argon2id hash, `confirmed_at` empty while somebody else began it and the person has not shown that it is hers; totp: encrypted secret (RFC 6238); recovery: hash of one single-use code.
 
     mail, phone, oidc: the address or `issuer|subject`, encrypted with purpose "identity", and `hash` its keyed hash of `kind|value`.
     A phone or mail address may belong to several accounts (mother and daughter); then the page asks who.

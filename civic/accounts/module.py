@@ -11,7 +11,20 @@ from flask_babel import pgettext
 
 from civic.accounts import api, api_mine, cli, models, operations, personal, policies, queries, seeds, session
 from civic.accounts.loaders import STAFF
-from civic.accounts.views import account, connections, contacts, desk, desk_leaving, mine, outside, proofs, register, sign_in, slips
+from civic.accounts.views import (
+    account,
+    colleagues,
+    connections,
+    contacts,
+    desk,
+    desk_leaving,
+    mine,
+    outside,
+    proofs,
+    register,
+    sign_in,
+    slips,
+)
 from civic.accounts.views.sign_in import ask_sign_in
 from civic.core.messages.models import MessageChannel
 from civic.core.messages.receivers import Topic
@@ -28,6 +41,9 @@ def _desk_actions(viewer: Viewer) -> Sequence[Link]:
     if policies.can_list(viewer):
         hint = _("Who has a login, and what each may do")
         found.append(Link(_("Accounts and rights"), url_for("accounts_desk.index"), "people", hint, position=800))
+    if viewer.has_role(Role.manager):
+        hint = _("What a colleague has open, and handing it over")
+        found.append(Link(pgettext("page", "Colleagues"), url_for("colleagues.index"), "hand", hint, position=790))
     if policies.can_use_log(viewer):
         found.append(
             Link(
@@ -56,10 +72,10 @@ def _desk_queues(viewer: Viewer) -> Sequence[Queue]:
 
 def _person_actions(viewer: Viewer, person_id: int) -> Sequence[Link]:
     """On the desk's page of the person beside the clerk."""
-    if not policies.can_print_slip(viewer, people.path_of(person_id)):
+    uid, path = people.uid_and_path(person_id)
+    if not policies.can_print_slip(viewer, path):
         return ()
-    (row,) = people.rows_of([person_id])
-    href = url_for("account_slips.new", person=row.uid)
+    href = url_for("account_slips.new", person=uid)
     return (
         Link(
             _("Print a slip for an account"),
@@ -75,11 +91,11 @@ def manifest() -> Module:
     return Module(
         name="accounts",
         title=_l("Accounts and rights"),
-        blueprints=(sign_in.bp, desk.bp, slips.bp, connections.bp),
+        blueprints=(sign_in.bp, desk.bp, colleagues.bp, slips.bp, connections.bp),
         api=(api.bp, api_mine.bp),
         cli=(cli.group,),
         loaders=(STAFF,),
-        roles=(Role.administrator, Role.auditor),
+        roles=(Role.administrator, Role.auditor, Role.manager),
         desk_actions=_desk_actions,
         desk_queues=_desk_queues,
         retention=(

@@ -1,6 +1,7 @@
 """An outside sign-in by OpenID Connect Core 1.0: code flow with PKCE (RFC 7636), state, nonce; the ID token is checked here.
 
-Nothing of the outside world runs inside a transaction, and each answer waits at most five seconds.
+Nothing of the outside world runs inside a transaction, and each answer waits at most five seconds.  The libraries are imported where
+they are used: together they take 20 MB, and most sites, all commands and the scheduler never sign anybody in from outside.
 """
 
 from __future__ import annotations
@@ -11,13 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # ships no types
-from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from flask import current_app
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from civic.accounts.own_errors import OidcFailed
 from civic.config import Settings
@@ -61,6 +56,8 @@ def _safe(url: Any) -> str:
 
 
 def _fetch(url: str) -> dict[str, Any]:
+    import requests  # noqa: PLC0415 - see above
+
     try:
         answer = requests.get(_safe(url), timeout=TIMEOUT, allow_redirects=False)
         found = answer.json() if answer.status_code == 200 else None
@@ -80,7 +77,11 @@ def _discover() -> dict[str, Any]:
     return found
 
 
-def _client(back: str) -> OAuth2Session:
+def _client(back: str) -> Any:
+    from authlib.integrations.requests_client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types; see above
+        OAuth2Session,
+    )
+
     settings = _settings()
     return OAuth2Session(
         settings.oidc_client_id,
@@ -103,6 +104,10 @@ def begin(back: str) -> tuple[str, Begun]:
 
 def finish(back: str, begun: Begun, state: str, code: str) -> Outside:
     """Exchange the code and check the ID token.  Raises OidcFailed."""
+    from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types; see above
+    from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+    from requests import RequestException  # noqa: PLC0415 - see above
+
     if not code or not hmac.compare_digest(begun.state.encode(), state.encode()):
         raise OidcFailed
     about = _discover()
@@ -111,13 +116,16 @@ def finish(back: str, begun: Begun, state: str, code: str) -> Outside:
             _safe(about.get("token_endpoint")), grant_type="authorization_code", code=code, code_verifier=begun.verifier, timeout=TIMEOUT
         )
         claims = _claims(about, str(token.get("id_token", "")), begun.nonce)
-    except (requests.RequestException, AuthlibBaseError, JoseError, ValueError, TypeError, KeyError):
+    except (RequestException, AuthlibBaseError, JoseError, ValueError, TypeError, KeyError):
         raise OidcFailed from None
     mail = normal_mail(str(claims.get("email", ""))) if claims.get("email_verified") is True else ""
     return Outside(f"{_settings().oidc_url}|{claims['sub']}", mail)
 
 
 def _claims(about: dict[str, Any], token: str, nonce: str) -> dict[str, Any]:
+    from joserfc import jwt  # noqa: PLC0415 - see above
+    from joserfc.jwk import KeySet  # noqa: PLC0415 - see above
+
     keys = KeySet.import_key_set(_fetch(str(about.get("jwks_uri", ""))))  # type: ignore[arg-type]  # the library checks the shape
     decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
     rules = jwt.JWTClaimsRegistry(

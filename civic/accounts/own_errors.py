@@ -109,11 +109,25 @@ class OidcFailed(DomainError):
     sentence = _l("The outside sign-in gave no valid answer. Try again, or sign in here with your password.")
 
 
+class ProofNeeded(DomainError):
+    """The password was begun by somebody else, and nobody has shown yet that it is the person of the login who uses it."""
+
+    code, status = "proof_needed", 403
+    sentence = _l("Your password began at the desk. Show once, with your member card, that it is you; then this opens.")
+
+
 class StillOpen(DomainError):
     """A right is not ended while its work lies open: `count` kinds of it."""
 
     code, status = "still_open", 409
     sentence = _l("This right still has open work (%(count)s kinds). Hand it over to a colleague first.")
+
+
+class NothingOpen(DomainError):
+    """A colleague handed the work over meanwhile, or it was finished."""
+
+    code, status = "nothing_open", 409
+    sentence = _l("Nothing is open under this right any more, so there is nothing to hand over.")
 
 
 class WrongColleague(DomainError):

@@ -128,6 +128,9 @@ class RegisterForm(LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        own = ("name", "birth_on", "place")  # they stand first on the page, and so do their errors in its list
+        for name in [each for each in self._fields if each not in own]:
+            self._fields[name] = self._fields.pop(name)
         offer_places(self.place)
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -159,6 +162,15 @@ class ConfirmForm(Form):
     """It is still she: her password."""
 
     current_password = PasswordField(_l("Your current password"), [needed(_l("Type your current password.")), Length(1000)])
+    next = HiddenField()
+
+
+class ProveForm(Form):
+    """It is she, and not whoever made the first password: the password of this login and the digits of her own card."""
+
+    current_password = PasswordField(_l("Your current password"), [needed(_l("Type your current password.")), Length(1000)])
+    number = StringField(_l("Your member number"), [needed(_l("Type the member number.")), Length(40)])
+    code = PasswordField(_l("Four digits of your member card"), [needed(_l("Type the four digits.")), Length(4)])
     next = HiddenField()
 
 

@@ -45,6 +45,18 @@ def can_manage(viewer: Viewer, account_id: int, held: Iterable[Place]) -> bool:
     return all(can_grant(viewer, *place) for place in places) if places else sees_ungranted(viewer)
 
 
+#: rights whose work a community manager gives on: those of her own desk, none above hers, none of administration or audit
+HANDED_ON = frozenset({Role.clerk, Role.handler, Role.social_worker, Role.keeper, Role.moderator, Role.manager})
+
+
+def can_hand_on(viewer: Viewer, role: Role, path: str, organisation: int | None) -> bool:
+    """A community manager sees the open work of a right and gives it to a colleague where her own grant covers territory and organisation.
+
+    She neither gives nor ends rights.
+    """
+    return role in HANDED_ON and viewer.holds(Role.manager, path, organisation)
+
+
 def can_use_log(viewer: Viewer) -> bool:
     """Administrators and auditors of a whole district: the log knows no smaller territory."""
     return viewer.holds_district_wide(*LOG_ROLES)
@@ -52,7 +64,7 @@ def can_use_log(viewer: Viewer) -> bool:
 
 def can_release(viewer: Viewer, asked_by_id: int, asked_person: int | None = None) -> bool:
     """Another person than the one who asked; where both accounts have a person, people are compared."""
-    is_same = viewer.person_id is not None and viewer.person_id == asked_person
+    is_same = viewer.bound_to is not None and viewer.bound_to == asked_person
     return can_use_log(viewer) and viewer.account_id != asked_by_id and not is_same
 
 

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 
 from civic.bulletin import operations, policies, queries
+from civic.bulletin.errors import PostingChanged
 from civic.bulletin.models import Announcement, AnnouncementKind, AnnouncementState, Posting, PostingState
 from civic.bulletin.operations import AnnouncementText
 from civic.bulletin.queries.boards import SHOWN, count_of
@@ -198,12 +199,12 @@ def posting(number: str) -> Any:
     same = ("number", "territory", "title", "body", "days", "unit", "basis", "masking", "outcome", "runs", "state")
     body = {**{name: getattr(row, name) for name in same}, "objections": view.objections, "history": view.events}
     return _with_etag(
-        etag_of(number, row.lock_version, [(o.number, o.state) for o in view.objections], len(view.events), view.state), _Whole(body)
+        etag_of(number, row.lock_version, [(o.number, o.state) for o in view.objections], len(view.events), view.state), Whole(body)
     )
 
 
-class _Whole:
-    """A posting with what belongs to it, for the schema."""
+class Whole:
+    """A row with what belongs to it, for a schema."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -225,9 +226,14 @@ class ReceiptSchema(ma.Schema):
     href = ma.fields.String(required=True, metadata={"description": "page that tells its state"})
 
 
+def status_of(refusal: DomainError) -> int:
+    """412 where the program named the version that it saw, and a colleague was quicker."""
+    return 412 if isinstance(refusal, PostingChanged) and request.headers.get("If-Match") else refusal.status
+
+
 @contextlib.contextmanager
-def _keyed(body: Any, said: Any) -> Iterator[None]:
-    """Answer at most once, where the program sent an Idempotency-Key.  said: from the result to the body of the answer."""
+def keyed_once(body: Any, said: Any, status: int = 201) -> Iterator[None]:
+    """Answer at most once, where the program sent an Idempotency-Key.  said: from the result to the body of the answer, told with `status`."""
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         yield
@@ -235,9 +241,13 @@ def _keyed(body: Any, said: Any) -> Iterator[None]:
 
     def answer(outcome: Any) -> dict[str, Any]:
         if isinstance(outcome, DomainError):
-            told = problem(outcome.status, outcome.code, outcome.message, outcome.context)
-            return {"status": outcome.status, "body": told.get_data(as_text=True), "headers": {"Content-Type": "application/problem+json"}}
-        return {"status": 201, "body": json.dumps(said(outcome), ensure_ascii=False), "headers": {"Content-Type": "application/json"}}
+            told = problem(status_of(outcome), outcome.code, outcome.message, outcome.context)
+            return {
+                "status": told.status_code,
+                "body": told.get_data(as_text=True),
+                "headers": {"Content-Type": "application/problem+json"},
+            }
+        return {"status": status, "body": json.dumps(said(outcome), ensure_ascii=False), "headers": {"Content-Type": "application/json"}}
 
     with idempotency.keyed(viewer().account_id, request.endpoint or "", key, [request.path, body], answer):
         yield
@@ -253,7 +263,7 @@ def object_to(wanted: dict[str, Any], number: str) -> Any:
     """Object to a posting; Idempotency-Key may be sent."""
     row, who = _posting(number), viewer()
     by = actor() if who.is_signed_in else Actor(None, job="visitor", channel=Channel.api, request_id=g.get("request_id", ""))
-    with _keyed(wanted, lambda made: _receipt(number, made)):
+    with keyed_once(wanted, lambda made: _receipt(number, made)):
         made = operations.object_to(by, row.id, wanted["text"], person_id=who.person_id, name=wanted["name"], contact=wanted["contact"])
     return _receipt(number, made)
 
@@ -297,7 +307,7 @@ def write(wanted: dict[str, Any]) -> Any:
         abort(404, _("No community, town or district has this code."))
     speaks_for = policies.speaks_for(viewer(), place.path)
     authorize(policies.can_write, viewer(), place.path, speaks_for)
-    with _keyed({**wanted, "place": code}, lambda made: WrittenSchema().dump(made)):
+    with keyed_once({**wanted, "place": code}, lambda made: WrittenSchema().dump(made)):
         return operations.write_announcement(actor(), place.id, speaks_for, AnnouncementText(**wanted))
 
 

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
 from flask_babel import pgettext
 
-from civic.bulletin import api, banner, open_work, operations, policies, queries, seeds, shown
+from civic.bulletin import api, api_postings, banner, open_work, operations, policies, queries, seeds, shown
 from civic.bulletin.fresh import also_shows
 from civic.bulletin.models import (
     Announcement,
@@ -30,7 +30,7 @@ from civic.bulletin.models import (
 from civic.bulletin.operations.announcements import VOICE_FILE
 from civic.bulletin.operations.postings import PHOTO_FILE
 from civic.bulletin.operations.subscriptions import SUBSCRIBER, SUBSCRIPTION, opened
-from civic.bulletin.views import announcements, part, postings, public
+from civic.bulletin.views import announcements, part, posters, postings, public
 from civic.core import clock, crypto, search
 from civic.core.db import db
 from civic.core.keys import Sealed
@@ -40,6 +40,7 @@ from civic.core.registry import Card, Check, Hit, Job, Link, Module, Queue, Sear
 from civic.core.viewer import Viewer
 from civic.core.web.access import place_path
 
+_PAGES = (api_postings, posters)  # imported for their routes
 NEWEST = 4  # lines of the home page's card
 
 

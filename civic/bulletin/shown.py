@@ -75,7 +75,11 @@ def when(row: Announcement) -> str:
     """From, and until where there is an end."""
     if row.until_at is None:
         return pgettext("bulletin", "since %(day)s", day=format_day(clock.local(row.from_at).date(), year=False))
-    return pgettext("bulletin", "%(start)s until %(end)s", start=format_moment(row.from_at), end=format_moment(row.until_at))
+    start, end = clock.local(row.from_at), clock.local(row.until_at)
+    told = f"{end:%H:%M}"
+    if start.date() != end.date():
+        told = format_day(end.date(), year=start.year != end.year) + ("" if lang() == "zh" else " ") + told
+    return pgettext("bulletin", "%(start)s until %(end)s", start=format_moment(row.from_at), end=told)
 
 
 def run_words(run: PostingRun) -> str:

@@ -36,8 +36,8 @@ from civic.core.registry import Violation
 
 log = logging.getLogger(__name__)
 PAUSE = 0.005  # seconds between two slices, so that others get their turn
-LOCK = 0.1  # seconds for which a slice should hold SQLite's only write lock; at most 0.2
-FEWEST, MOST = 200, 5000  # rows of a slice
+LOCK = 0.1  # seconds for which a slice should hold SQLite's only write lock, so that a slow one stays below 0.2
+FIRST, FEWEST, MOST = 1000, 200, 5000  # rows of a slice
 LATEST = 10_000  # ids below the newest closed one that may still be committed
 ALGORITHM = "s1"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -161,7 +161,7 @@ def as_text(totals: dict[str, Any]) -> str:
 
 def chained(previous: str, rows_hash: str, totals: str) -> str:
     """The hash of a close: `s1.` and SHA-256 over three lines."""
-    lines = "\n".join((previous, rows_hash, totals))
+    lines = f"{previous}\n{rows_hash}\n{totals}"
     return f"{ALGORITHM}.{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
@@ -225,7 +225,7 @@ def _list_rows(book: Book, days: list[date]) -> None:
     first = _next_number(book)
     starts = [in_microseconds(clock.day_bounds(day)[0]) for day in days]
     now, at = in_microseconds(clock.now()), book.names.index(book.at)
-    after, size = 0, 1000
+    after, size = 0, FIRST
     while True:
         found = db.session.execute(open_rows(book, after, before=clock.day_bounds(days[-1])[1]).limit(size)).all()
         if not found:
@@ -265,7 +265,7 @@ def _alone(book: Book, number: int) -> None:
 
 
 def _insert(book: Book, items: list[dict[str, Any]]) -> None:
-    """Items that are not there yet, in one statement with their values as JSON: a statement for each would hold the lock ten times longer."""
+    """Insert the items that another run has not listed meanwhile."""
     ids = [item["row_id"] for item in items]
     taken = set(db.session.scalars(sa.select(_I.c.row_id).where(_I.c.book == book.name, _I.c.row_id.in_(ids)))) if ids else set()
     values = [item for item in items if item["row_id"] not in taken]

@@ -120,9 +120,10 @@ db = SQLAlchemy(metadata=metadata, session_options={"class_": Session, "expire_o
 
 def init_db(app: Flask, *, url: str) -> None:
     """Bind the database to the application and prepare each new connection."""
-    options: dict[str, Any] = {}
+    # the values of a statement are people's names, phones and hashes: no error text and no log line repeats them
+    options: dict[str, Any] = {"hide_parameters": True}
     if url.startswith("postgresql"):
-        options = {
+        options |= {
             "pool_pre_ping": True,
             "pool_size": 8,
             "max_overflow": 4,
@@ -137,8 +138,9 @@ def init_db(app: Flask, *, url: str) -> None:
 
 
 def prepare_engine(engine: sa.Engine) -> None:
-    """SQLite: foreign keys, WAL, full durability, our own BEGIN.  PostgreSQL needs nothing."""
+    """SQLite: foreign keys, WAL, full durability, our own BEGIN.  PostgreSQL: its errors without the row that they quote."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "handle_error", _without_detail)
         return
 
     @event.listens_for(engine, "connect")
@@ -151,6 +153,14 @@ def prepare_engine(engine: sa.Engine) -> None:
     def _begin(connection: sa.Connection) -> None:
         write = connection.get_execution_options().get("civic_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _without_detail(context: Any) -> None:
+    """PostgreSQL adds the values to an error (`DETAIL: Failing row contains (…)`), which `hide_parameters` does not reach."""
+    detail: str = getattr(getattr(context.original_exception, "diag", None), "message_detail", None) or ""
+    for error in (context.original_exception, context.sqlalchemy_exception) if detail else ():
+        if error is not None:
+            error.args = tuple(part.replace(detail, "hidden") if isinstance(part, str) else part for part in error.args)
 
 
 def locked(model: type[M], id_: int) -> M:

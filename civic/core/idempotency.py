@@ -113,7 +113,7 @@ def take() -> Key | None:
 
 
 _K = IdempotencyKey.__table__
-_VALUES = {name: sa.bindparam(name) for name in ("account_id", "route", "key", "body_hash", "created_at")}
+_VALUES: dict[str, Any] = {name: sa.bindparam(name) for name in ("account_id", "route", "key", "body_hash", "created_at")}
 _ENTER = {  # built once: a statement made anew costs as much as its execution
     insert: insert(_K).values(**_VALUES).on_conflict_do_nothing().returning(_K.c.id) for insert in (sqlite.insert, postgresql.insert)
 }

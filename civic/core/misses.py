@@ -1,4 +1,7 @@
-"""Words searched in vain: counted by word and month, never with a person; what looks like a number of somebody is not kept.
+"""Words searched in vain: counted by word and month, never with a person, and in clear only when they are nobody's own.
+
+What looks like a number of somebody is not kept at all.  Other words may be the name of a neighbour: of them a keyed hash is kept for
+each day, until the same words came on three days of a month; then the hashes go and the words stand in clear with their count.
 
 A count is not worth a write transaction of its own (3.5 ms with full durability, while the others wait): a process gathers
 them and writes once a second.  A process that is killed loses at most its last second of counts, and nothing else.
@@ -17,16 +20,22 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.orm import Mapped, mapped_column
 
-from civic.core import clock
+from civic.core import clock, crypto
 from civic.core.atomic import own_connection
 from civic.core.db import Model, db, intpk, upsert
 from civic.core.search import LONGEST_QUERY, normal
 
 WRITE_EVERY = 1.0  # seconds
+DAYS = 3  # of a month on which the same words must come before they are kept: whoever looks for one neighbour gives up sooner
+PURPOSE = "search-miss"
+HASHED = "h1."  # begins what stands for words that are not known yet
+HASH_LENGTH = 48  # `h1.` + key id + `.` + 36 of the 64 digits: 144 bits, as with the keys of names
+#: digits also across spaces and dashes (`138 0013 8000`), and written in Chinese signs (一三八零零…); addresses of mail
+PERSONAL = re.compile(r"\d(?:[^\w]*\d){4}|[零〇一二三四五六七八九]{6}|@")
 
 
 class SearchMiss(Model):
-    """A word searched in vain: how often in a month."""
+    """A word searched in vain: how often in a month.  Or its hash: how often on one day that only the hash knows."""
 
     __tablename__ = "search_miss"
     __table_args__ = (sa.UniqueConstraint("month", "lang", "words"),)
@@ -43,14 +52,16 @@ _lock = threading.Lock()
 _timer: threading.Timer | None = None
 
 
-def count_miss(text: str, lang: str) -> None:
-    """Remember that somebody searched in vain; numbers of five digits or more and addresses of mail are never kept.
+def in_clear() -> sa.ColumnElement[bool]:
+    """Rows that hold words, for the list that editors read."""
+    return SearchMiss.words.not_like(f"{HASHED}%")
 
-    Digits are counted across spaces and dashes: `138 0013 8000` is a phone number too.
-    """
+
+def count_miss(text: str, lang: str) -> None:
+    """Remember that somebody searched in vain; numbers of five digits or more and addresses of mail are never kept."""
     words = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in normal(text))
     words = re.sub(r" +", " ", words).strip()[:LONGEST_QUERY].strip()
-    if len(words) < 2 or re.search(r"\d(?:[^\w]*\d){4}|@", words):
+    if len(words) < 2 or PERSONAL.search(words) or words.startswith(HASHED):
         return
     key = (clock.today().replace(day=1), lang, words)
     if isinstance(db.session().bind, sa.Connection):  # a test's own transaction
@@ -80,16 +91,55 @@ def write_gathered(app: Flask) -> None:
 
 
 def _write(counts: Counter[_Key]) -> None:
-    table = SearchMiss.__table__
     with own_connection() as connection:
-        for (month, lang, words), count in sorted(counts.items()):
-            statement = upsert(table).values(month=month, lang=lang, words=words, count=count)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["month", "lang", "words"], set_={"count": table.c.count + count})
-            )
+        for key, count in sorted(counts.items()):
+            if _is_known(connection, key):
+                _add(connection, key, count)
+            else:
+                _note_day(connection, key, count)
+
+
+def _is_known(connection: sa.Connection, key: _Key) -> bool:
+    """Do these words stand in clear, this month or in an earlier one?"""
+    _month, lang, words = key
+    query = sa.select(sa.exists().where(SearchMiss.lang == lang, SearchMiss.words == words))
+    return bool(connection.execute(query).scalar())
+
+
+def _note_day(connection: sa.Connection, key: _Key, count: int) -> None:
+    """Count the hash of words and day; on the third day of the month the words themselves, with all that was counted."""
+    month, lang, words = key
+    today, table = clock.today(), SearchMiss.__table__
+    days = [month + timedelta(days=each) for each in range((today - month).days)]
+    hashes = [hashed[:HASH_LENGTH] for day in days for hashed in crypto.keyed_hashes(_value(words, lang, day), PURPOSE)]
+    mine = sa.and_(table.c.month == month, table.c.lang == lang)
+    earlier = connection.execute(sa.select(table.c.words, table.c.count).where(mine, table.c.words.in_(hashes))).all()
+    if len(earlier) < DAYS - 1:
+        _add(connection, (month, lang, crypto.keyed_hash(_value(words, lang, today), PURPOSE)[:HASH_LENGTH]), count)
+        return
+    hashes += [hashed[:HASH_LENGTH] for hashed in crypto.keyed_hashes(_value(words, lang, today), PURPOSE)]
+    gone = connection.execute(sa.delete(table).where(mine, table.c.words.in_(hashes)).returning(table.c.count)).scalars().all()
+    _add(connection, key, count + sum(gone))
+
+
+def _value(words: str, lang: str, day: date) -> str:
+    """What is hashed.  The day is part of it, so that the rows of one word cannot be seen to belong together."""
+    return f"{day.isoformat()}|{lang}|{words}"
+
+
+def _add(connection: sa.Connection, key: _Key, count: int) -> None:
+    table = SearchMiss.__table__
+    statement = upsert(table).values(month=key[0], lang=key[1], words=key[2], count=count)
+    connection.execute(statement.on_conflict_do_update(index_elements=["month", "lang", "words"], set_={"count": table.c.count + count}))
 
 
 def forget_old() -> None:
-    """Drop words searched in vain more than two years ago."""
+    """Drop words searched in vain more than two years ago, hashes of earlier months, words that an earlier program kept too soon."""
+    this_month = clock.today().replace(day=1)
+    old = SearchMiss.month < this_month - timedelta(days=730)
+    hashed = sa.and_(sa.not_(in_clear()), SearchMiss.month < this_month)
+    other = sa.orm.aliased(SearchMiss)
+    is_known = sa.exists().where(other.lang == SearchMiss.lang, other.words == SearchMiss.words, other.count >= DAYS)
+    too_soon = sa.and_(in_clear(), SearchMiss.count < DAYS, ~is_known)
     with own_connection() as connection:
-        connection.execute(sa.delete(SearchMiss.__table__).where(SearchMiss.month < clock.today().replace(day=1) - timedelta(days=730)))
+        connection.execute(sa.delete(SearchMiss).where(sa.or_(old, hashed, too_soon)))

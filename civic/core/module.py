@@ -68,5 +68,5 @@ def manifest() -> Module:
         sealed=SEALED,
         loaders=(HOLIDAYS,),
         file_policy={runs.OWNER: _may_open_list},
-        checks=(Check("audit chain", _audit), Check("sealed fields", rekey_check.unopened)),
+        checks=(Check("audit chain", _audit), Check("sealed fields", rekey_check.unopened), Check("reports", reports.check)),
     )

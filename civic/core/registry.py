@@ -108,6 +108,7 @@ class SearchSource:
 
 Shown = Callable[[Viewer], Sequence[Any]]
 FilePolicy = Callable[[Viewer, Any], bool]
+Sources = Callable[[Sequence[str]], dict[str, Link]]  # ids → links of those that have a page; asked once a page for all of a kind
 
 
 def _nothing(_viewer: Viewer) -> Sequence[Any]:
@@ -146,7 +147,9 @@ class Module:
     search_sources: tuple[Any, ...] = ()
     loaders: tuple[Any, ...] = ()
     file_policy: dict[str, FilePolicy] = field(default_factory=dict)  # kind of owner → may this viewer open this stored file?
+    sources: dict[str, Sources] = field(default_factory=dict)  # kind of a cause, as `hours` of `hours:17` → what it is called and its page
     checks: tuple[Check, ...] = ()
+    books: tuple[Any, ...] = ()  # core.closes.Book: whose days are closed
     seeds: tuple[Seed, ...] = ()
     retention: tuple[Job, ...] = ()
     sealed: tuple[Any, ...] = ()  # core.keys.Sealed: its tables with ciphertexts
@@ -188,6 +191,14 @@ class Registry:
         """All answers of the active modules to one question, in order of position.  what: navigation, home_cards, …"""
         found = [answer for module in self.active(place_path) for answer in getattr(module, what)(viewer)]
         return sorted(found, key=lambda answer: answer.position)
+
+    def links_of(self, causes: Iterable[str]) -> dict[str, Link]:
+        """What stands behind `kind:id` in a book of a lower module, for those whose module is there and on: cause → link."""
+        ids: dict[str, list[str]] = {}
+        for kind, _colon, id_ in (cause.partition(":") for cause in sorted(set(causes))):
+            ids.setdefault(kind, []).append(id_)
+        asked = [(kind, show) for module in self.active() for kind, show in module.sources.items() if kind in ids]
+        return {f"{kind}:{id_}": link for kind, show in asked for id_, link in show(ids[kind]).items()}
 
     def all_of(self, what: str, *, only_active: bool = False, place_path: str = "") -> list[Any]:
         """Everything that the modules list under a name: loaders, jobs, checks, seeds, search_sources.

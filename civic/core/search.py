@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core.db import Model, db, intpk, is_sqlite, upsert
@@ -145,15 +144,23 @@ def query_tokens(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def initials_of(text: str) -> str:
     """`居住证` → `jzz`; '' when there is no Chinese in it."""
-    runs = "".join(HAN.findall(text))
-    return "".join(lazy_pinyin(runs, style=Style.FIRST_LETTER)).lower() if runs else ""
+    return _letters(text, first_only=True)
 
 
 @lru_cache(maxsize=4096)
 def pinyin_of(text: str) -> str:
     """`居住证` → `juzhuzheng`."""
+    return _letters(text, first_only=False)
+
+
+def _letters(text: str, *, first_only: bool) -> str:
+    """The Chinese of a text in Latin letters, of each sign the whole sound or its first letter."""
     runs = "".join(HAN.findall(text))
-    return "".join(lazy_pinyin(runs)).lower() if runs else ""
+    if not runs:
+        return ""
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415 - its tables take 57 MB, and most commands and jobs index nothing
+
+    return "".join(lazy_pinyin(runs, style=Style.FIRST_LETTER if first_only else Style.NORMAL)).lower()
 
 
 def _latin_tokens(phrases: Iterable[str]) -> set[str]:

@@ -78,7 +78,11 @@ class Scope:
 
 @dataclass(frozen=True)
 class Viewer:
-    """The person at the other end of a request, or nobody in particular."""
+    """The person at the other end of a request, or nobody in particular.
+
+    person_id: whose own things may be shown and used.  unproven_id: whose login it is, where the password was begun by somebody else and she
+    has not shown yet that it is she; then person_id is none.
+    """
 
     account_id: int | None = None
     person_id: int | None = None
@@ -87,6 +91,7 @@ class Viewer:
     verified_in: frozenset[str] = frozenset()
     is_two_step: bool = False
     session_id: int | None = None
+    unproven_id: int | None = None
     extras: dict[str, str] = field(default_factory=dict, compare=False, hash=False)
 
     @property
@@ -97,6 +102,16 @@ class Viewer:
     def works(self) -> bool:
         """Holds any grant, so the desk is for her."""
         return bool(self.scopes)
+
+    @property
+    def bound_to(self) -> int | None:
+        """Whose login it is, proven or not: for rules that want a second person."""
+        return self.person_id if self.person_id is not None else self.unproven_id
+
+    @property
+    def waits_for_proof(self) -> bool:
+        """The login is a person's, but whoever signed in has not yet shown to be that person."""
+        return self.person_id is None and self.unproven_id is not None
 
     def has_role(self, *roles: Role) -> bool:
         return any(scope.role in roles for scope in self.scopes)

@@ -333,7 +333,7 @@ class OtherForm(Form):
 class MergeForm(Form):
     """Which of two rows stays, and why they are one human."""
 
-    survivor = RadioField(_l("Which row stays"), choices=[])
+    survivor = RadioField(_l("Which row stays"), validators=[InputRequired(_l("Choose one of the two."))], choices=[])
     reason = StringField(
         _l("Why they are the same person"), [NEEDED, Length(300)], description=_l("The second person reads it. It is stored encrypted.")
     )

@@ -7,9 +7,9 @@ import threading
 import sqlalchemy as sa
 
 from civic.accounts import operations
-from civic.accounts.models import Identity, TicketKind
+from civic.accounts.models import Identity, IdentityKind, TicketKind
 from civic.accounts.operations import VISITOR, NewLogin, NewSelf
-from civic.accounts.own_errors import LinkOver, WrongTicketCode
+from civic.accounts.own_errors import LinkOver, OidcTaken, WrongTicketCode
 from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
@@ -74,3 +74,54 @@ def test_one_link_opens_one_account_whoever_sends_it_twice(live_app):
     with live_app.app_context():
         assert db.session.scalar(sa.select(sa.func.count()).select_from(Person)) == 1
         assert db.session.scalar(sa.select(sa.func.count()).select_from(Identity)) == 1
+
+
+def test_one_outside_sign_in_belongs_to_one_account_whoever_links_or_registers_at_once(live_app):
+    """Six that prove the same subject at the same moment: four logins that link it, two that register with it."""
+    subject = "https://issuer.example.org|7"
+    with live_app.app_context():
+        people.publish_notice(SEED, "甲", "a", clock.today())
+        with atomic():
+            place = Territory(
+                code="440113004001", kind=TerritoryKind.community, name_zh="甲社区", name_en="A", path="/440113/440113004001/"
+            )
+            db.session.add(place)
+        place_id = place.id
+        ids = [operations.create_account(SEED, f"aling{n}", "", "nine green banyans", must_change=False).id for n in range(4)]
+    for round_ in range(3):
+        with live_app.app_context():
+            with atomic():
+                db.session.execute(sa.delete(Identity).where(Identity.kind == IdentityKind.oidc))
+            tokens = [operations.carry_on(TicketKind.register_mail, [("oidc", subject)]) for _ in range(2)]
+        done, start = [], threading.Barrier(6)
+
+        def tell(act, done=done, start=start) -> None:
+            with live_app.app_context():
+                start.wait()
+                try:
+                    act()
+                except OidcTaken:
+                    done.append(False)
+                else:
+                    done.append(True)
+
+        def link(account_id: int, tell=tell) -> None:
+            tell(lambda: operations.link_oidc(SEED, account_id, subject))
+
+        def come(n: int, tell=tell, tokens=tokens, round_=round_) -> None:
+            def act() -> None:
+                opened = operations.open_link(tokens[n], TicketKind.register_mail)
+                who = NewSelf(Record(f"李{'秀芳'[n]}", birth_on="1953-08-21"), place_id)
+                operations.register(opened, NewLogin("秀英", f"xiu{round_}x{n}"), who, 1)
+
+            tell(act)
+
+        threads = [threading.Thread(target=link, args=(each,)) for each in ids]
+        threads += [threading.Thread(target=come, args=(n,)) for n in range(2)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert sorted(done) == [False] * 5 + [True]
+        with live_app.app_context():
+            assert db.session.scalar(sa.select(sa.func.count()).where(Identity.kind == IdentityKind.oidc)) == 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+import wave
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import COMMUNITY, OpenBrowser, seen_soon
-from tests.browser.people import colleague
-from tests.browser.server import Site
+from tests.browser.people import colleague, letters
+from tests.browser.server import Site, civic
 from tests.browser.test_axe import faults
 
 GO = "main form .btn-go"
@@ -139,6 +142,126 @@ def test_the_open_work_of_a_leaving_colleague_is_shown_and_handed_over(worker: O
     expect(page.locator(".flashes .note-good")).to_be_visible()
     ((owner,),) = desk.rows("SELECT a.login FROM posting p JOIN account a ON a.id = p.account_id WHERE p.title_zh = ?", title)
     assert owner == staying
+
+
+def test_a_manager_hands_a_colleagues_work_on_and_ends_no_right(worker: OpenBrowser, desk: Site, lang: str) -> None:
+    leaving = colleague(desk, f"away.{lang}", "manager")
+    title = {"zh": "篮球场公示", "en": "羽毛球场公示"}[lang]
+    put_up(worker(leaving, lang, fresh=True), desk, (title, f"Sports ground {lang}"))
+    page = worker("manager", lang)
+    page.goto(f"{desk}/desk/colleagues/")
+    assert list(faults(page)) == []
+    page.locator(f"main a:text-is('{leaving}')").click()
+    expect(page.locator("#h-work")).to_be_visible()
+    assert list(faults(page)) == []
+    ((own,),) = desk.rows("SELECT uid FROM account WHERE login = 'manager'")
+    page.locator("[name=colleague]").select_option(str(own))
+    page.locator(GO).click()
+    expect(page.locator(".flashes .note-good")).to_be_visible()
+    expect(page.locator("#h-work")).to_have_count(0)
+    ((owner,),) = desk.rows("SELECT a.login FROM posting p JOIN account a ON a.id = p.account_id WHERE p.title_zh = ?", title)
+    ended = desk.rows("SELECT g.ended_at FROM account_grant g JOIN account a ON a.id = g.account_id WHERE a.login = ?", leaving)
+    assert (owner, ended) == ("manager", [(None,)])
+
+
+def sound() -> dict[str, object]:
+    """A third of a second of silence, as a phone records it."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as voice:
+        voice.setnchannels(1)
+        voice.setsampwidth(2)
+        voice.setframerate(8000)
+        voice.writeframes(bytes(2 * 2640))
+    return {"name": "voice.wav", "mimeType": "audio/wav", "buffer": target.getvalue()}
+
+
+def photo() -> dict[str, object]:
+    target = io.BytesIO()
+    Image.new("RGB", (320, 240), "#7a6").save(target, "JPEG")
+    return {"name": "board.jpg", "mimeType": "image/jpeg", "buffer": target.getvalue()}
+
+
+def with_file(page: Page, address: str, file: dict[str, object]) -> None:
+    """Hand a file in on a page of the desk."""
+    page.goto(address)
+    page.locator("[name=files]").set_input_files(file)  # type: ignore[arg-type]
+    page.locator(GO).click()
+    expect(page.locator(".flashes .note-good")).to_be_visible()
+
+
+def width_of(page: Page, selector: str) -> int:
+    """How many pixels the picture really has, once it is there."""
+    page.locator(selector).scroll_into_view_if_needed()
+    page.wait_for_function("selector => document.querySelector(selector).naturalWidth > 0", arg=selector)
+    return int(page.locator(selector).evaluate("picture => picture.naturalWidth"))
+
+
+@pytest.mark.timeout(180)
+def test_news_with_a_voice_a_proof_and_a_picture_reach_those_who_asked(
+    worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str
+) -> None:
+    title = {"zh": "社区食堂周一开业", "en": "社区食堂周六休息"}[lang]
+    visitor, member, page = open_browser(desk, lang), worker("resident", lang), worker("manager", lang)
+
+    # two ask for the news: one by mail, one with her account
+    visitor.goto(f"{desk}/bulletin/?place={COMMUNITY}")
+    visitor.goto(f"{desk}/bulletin/subscribe")
+    assert list(faults(visitor)) == []
+    visitor.locator("[name=mail]").fill(f"he.{lang}@example.cn")
+    visitor.locator(GO).click()
+    visitor.wait_for_url(re.compile("/subscribe/sent"))
+    link = re.search(r"/bulletin/subscribe/[\w-]{20,}", letters(desk, "bulletin-confirm")[0]["body"])
+    assert link is not None
+    visitor.goto(f"{desk}{link.group()}")
+    visitor.locator("main form[action$='/confirm'] button").click()
+    expect(visitor.locator("main .note-good")).to_be_visible()
+    member.goto(f"{desk}/bulletin/subscribe?at={COMMUNITY}")
+    member.locator("main form[action*='/subscribe/mine'] .btn-go").click()
+    expect(member.locator(".flashes .note-good")).to_be_visible()
+
+    # the manager publishes, adds a voice, and proves that a posting hung
+    page.goto(f"{desk}/desk/bulletin/new")
+    page.locator("[name=place]").select_option(COMMUNITY)
+    for name, words in {"title_zh": title, "title_en": f"Canteen {lang}", "body_zh": "欢迎。", "body_en": "Welcome."}.items():
+        page.locator(f"[name={name}]").fill(words)
+    page.locator(GO).click()
+    page.wait_for_url(re.compile(r"/desk/bulletin/[\w-]{22}$"))
+    own = page.url
+    page.locator("main form[action$='/publish'] button").click()
+    expect(page.locator(".flashes .note-good")).to_be_visible()
+    with_file(page, f"{own}/voices", sound())
+    hung = put_up(page, desk, (f"车棚公示{lang}", f"Bicycle shed {lang}"))
+    with_file(page, f"{hung}/photo", photo())
+    civic(desk.folder, "jobs", "run", "bulletin-news")
+
+    # the mail leads to the page; the account finds it in the inbox, and hears it
+    uid = own.rsplit("/", 1)[1]
+    assert sum(f"/bulletin/announcements/{uid}" in letter["body"] for letter in letters(desk, "bulletin")) == 2
+    member.goto(f"{desk}/inbox")
+    assert list(faults(member)) == []
+    member.locator("main a", has_text=re.compile(f"{title}|Canteen {lang}")).first.click()  # in the language she chose for messages
+    member.locator("main .btn-go").click()
+    member.wait_for_url(re.compile(uid))
+    heard = "voice => new Promise(done => { voice.onloadedmetadata = () => done(voice.duration); voice.preload = 'auto'; voice.load(); })"
+    assert 0.3 < member.locator("main audio").evaluate(heard) < 0.4
+
+    # a visitor sees the proof, and the poster as a picture
+    ((number,),) = desk.rows("SELECT number FROM posting WHERE uid = ?", hung.rsplit("/", 1)[1])
+    visitor.goto(f"{desk}/bulletin/postings/{number}")
+    assert list(faults(visitor)) == []
+    assert width_of(visitor, ".proof img") == 320
+    visitor.goto(f"{desk}/bulletin/announcements/{uid}/poster")
+    assert list(faults(visitor)) == []
+    assert width_of(visitor, ".poster-picture img") == 1080
+
+    # both end it; the address is forgotten
+    visitor.goto(f"{desk}{link.group()}")
+    visitor.locator("main form[action$='/end'] button").click()
+    expect(visitor.locator("main form[action$='/end']")).to_have_count(0)
+    member.goto(f"{desk}/bulletin/subscribe?at={COMMUNITY}")
+    member.locator("main form[action*='/mine/end'] button").first.click()
+    expect(member.locator(".flashes .note-good")).to_be_visible()
+    assert desk.rows("SELECT COUNT(*) FROM bulletin_subscription WHERE ended_at IS NULL OR sealed <> ''") == [(0,)]
 
 
 def test_axe_finds_nothing_grave_on_the_pages_of_the_bulletin(worker: OpenBrowser, desk: Site, lang: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from civic.core import misses
-from tests.browser.conftest import OpenBrowser, seen_soon, sign_in
+from tests.browser.conftest import OpenBrowser, sign_in
 from tests.browser.server import Site
 
 SAVE = "main form[method=post] button.btn-go[type=submit]"
@@ -92,7 +92,8 @@ def test_gb18030_is_recognised_and_line_numbers_are_told(worker: OpenBrowser, de
     assert "�" not in page.locator("main").inner_text()
 
 
-def test_words_searched_in_vain_are_counted_without_people(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site) -> None:
+def test_words_of_one_day_alone_do_not_stand_there(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site) -> None:
+    """They could be the name of a neighbour; tests/core/test_misses.py has the words of three days."""
     searched = {"zh": "飞天证", "en": "flyingpermit"}
     for lang, word in searched.items():
         visitor = open_browser(desk, lang)
@@ -100,8 +101,10 @@ def test_words_searched_in_vain_are_counted_without_people(worker: OpenBrowser, 
             visitor.goto(f"{desk}/services/?q={word}")
     page = worker("admin", "en")
     page.goto(f"{desk}/desk/searches/")
+    page.wait_for_timeout((misses.WRITE_EVERY + 1) * 1000)  # gathered before it is written
+    page.reload()
     for word in searched.values():
-        seen_soon(page, f"main tr:has-text('{word}') td:text-is('2')", within=misses.WRITE_EVERY + 2)  # gathered before it is written
+        expect(page.locator("main")).not_to_contain_text(word)
 
 
 def test_a_grant_is_given_used_and_ended(worker: OpenBrowser, open_browser: OpenBrowser, desk: Site, lang: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import segno
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenBrowser
@@ -127,6 +128,39 @@ def test_what_follows_from_a_death_is_shown_before_it_happens(clerk: Page, desk:
         press(clerk, "main button[value=do]")
     clerk.wait_for_url(her_page)
     expect(clerk.locator("main a[href$='/death']")).to_have_count(1)
+
+
+def test_a_printed_card_is_replaced_when_it_is_lost(clerk: Page, desk: Site, open_browser: OpenBrowser, lang: str) -> None:
+    """On paper: name, number, picture, address, and nothing else of the page; the picture is the address; the old card dies at once."""
+    name = {"zh": "令狐佩瑶", "en": "Linghu Pui Yiu"}[lang]
+    her_page = make_person(clerk, desk, name)
+    clerk.goto(f"{her_page}/card")
+    clerk.locator("main form[action$='/card'] button").click()
+    clerk.emulate_media(media="print")
+    expect(clerk.locator("main .member-card")).to_contain_text(name)
+    expect(clerk.locator("main .member-card .number")).to_have_text(
+        str(desk.rows("SELECT number FROM person WHERE uid = ?", her_page.rsplit("/", 1)[1])[0][0])
+    )
+    for button in clerk.locator("button, main a").all():
+        expect(button).to_be_hidden()
+    box = clerk.locator("main .member-card img").bounding_box()
+    card = clerk.locator("main .member-card").bounding_box()
+    assert box is not None
+    assert card is not None
+    assert (round(card["width"] * 25.4 / 96, 1), round(card["height"] * 25.4 / 96)) == (85.6, 54), "a purse takes a card of this size"
+    assert min(box["width"], box["height"]) * 25.4 / 96 >= 20, "a phone reads a code of 2 cm"
+    first = clerk.locator("main .member-card .qr p").inner_text().strip()
+    assert clerk.locator("main .member-card img").get_attribute("src") == segno.make(first, error="m").svg_data_uri(scale=4, border=2)
+    clerk.emulate_media(media="null")
+    finder = open_browser(desk, lang)
+    finder.goto(first)
+    expect(finder.locator("main .tag-good")).to_be_visible()
+    expect(finder.locator("main")).not_to_contain_text(name)
+    clerk.locator("main form[action$='/card'] button").click()
+    second = clerk.locator("main .member-card .qr p").inner_text().strip()
+    assert second != first
+    assert finder.goto(first).status == 404  # type: ignore[union-attr]
+    assert finder.goto(second).status == 200  # type: ignore[union-attr]
 
 
 def test_two_rows_are_merged_by_two_people(clerk: Page, worker: OpenBrowser, desk: Site, lang: str) -> None:

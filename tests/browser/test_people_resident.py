@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -63,6 +64,11 @@ def show_that_it_is_you(page: Page) -> None:
         page.wait_for_url(lambda url: "/account/confirm" not in url)
 
 
+def looked_at_by_axe(mode: str, lang: str) -> bool:
+    """Each page once: large letters on the phone, plain ones at the desk; both at both under --long."""
+    return os.environ.get("CIVIC_TEST_LONG") == "1" or (mode == "elder") == (lang == "zh")
+
+
 @pytest.mark.timeout(240)
 def test_a_resident_registers_and_sees_everything_that_is_stored(open_browser: OpenBrowser, desk: Site, lang: str) -> None:
     page, login = open_browser(desk, lang), f"meihua.{lang}"
@@ -82,7 +88,8 @@ def test_a_resident_registers_and_sees_everything_that_is_stored(open_browser: O
         choose(page, desk, mode=mode)
         for address in OWN_PAGES:
             page.goto(f"{desk}{address}")
-            found += faults(page)
+            if looked_at_by_axe(mode, lang):
+                found += faults(page)
             if mode == "elder":
                 assert float(page.locator("main p").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 24, address
     assert found == []
@@ -127,6 +134,11 @@ def test_who_looked_and_what_was_answered_stands_on_her_own_page(
     show_that_it_is_you(page)
     for told in ("回电话问名字怎么写", "已经改好", "第二个字应是"):
         expect(page.locator("main")).to_contain_text(told)
+    looks = page.locator("section[aria-labelledby=h-looks] li")
+    asked = looks.filter(has_text="回电话问名字怎么写")
+    expect(asked).to_have_count(1)
+    expect(asked.locator("b")).to_have_text(re.compile("榕树社区|Rongshu"))  # by which right
+    assert looks.count() > 1, "opening her page was a look too"
     page.goto(f"{desk}/inbox")
     page.locator("main h2 a").first.click()
     expect(page.locator("main")).to_contain_text("已经改好")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from civic.accounts import operations as accounts
+from civic.core import clock
 from civic.core.db import db
 from civic.core.viewer import Actor
 
@@ -70,3 +73,78 @@ def test_subscriptions_of_ones_own(client, make_community, make_account, bearer)
     client.post(f"{API}/subscriptions", json={"place": here.code}, headers=heads, status=201)
     client.delete(f"{API}/subscriptions/{here.code}", headers=heads, status=204)
     client.delete(f"{API}/subscriptions/{here.code}", headers=heads, status=404)
+
+
+WORDS = {"title_zh": "公示", "title_en": "Posting", "body_zh": "甲", "body_en": "A", "days": 5}
+
+
+def test_a_posting_is_kept_from_draft_to_outcome(client, make_community, make_account, bearer):
+    here = make_community()
+    heads = bearer(make_account(role="manager", territory=here))
+    made = client.post(f"{API}/postings", json={**WORDS, "place": here.code}, headers=heads, status=201).json
+    assert (made["state"], made["number"], made["until_on"]) == ("draft", None, None)
+    up = client.post(f"{API}/postings/{made['uid']}/put-up", headers={**heads, "If-Match": f'"{made["version"]}"'}, status=200).json
+    own = f"{API}/postings/{up['number']}"
+    assert (up["state"], up["until_on"]) == ("posted", "2026-12-02")
+    assert [each["uid"] for each in client.get(f"{API}/postings/mine", headers=heads, status=200).json["items"]] == [made["uid"]]
+    lost = client.post(f"{own}/put-up", headers={**heads, "If-Match": '"1"'}, status=412).json
+    assert (lost["code"], lost["context"]["current"]) == ("posting_changed", up["version"])
+
+    first = client.post(f"{own}/take-down", json={}, headers=heads, status=422).json
+    assert (first["code"], first["context"]["days"], first["context"]["until"]) == ("removed_early", 5, "2026-12-02")
+    assert client.get(own, status=200).json["state"] == "posted"
+    down = client.post(f"{own}/take-down", json={"why": "写错一处"}, headers=heads, status=200).json
+    assert (down["state"], down["until_on"]) == ("removed", None)
+    assert client.get(own, status=200).json["runs"][0]["removed_why"] == "写错一处"
+    client.post(f"{own}/put-up", headers=heads, status=200)
+
+    client.post(f"{own}/objections", json={"text": "挡光", "name": "何", "contact": "1"}, status=201)
+    (words,) = client.get(f"{own}/objections", headers=heads, status=200).json["items"]
+    assert (words["number"], words["text"], words["name"], words["answered_at"]) == (1, "挡光", "何", None)
+    said = {"answer_zh": "量过了。", "answer_en": "It was measured."}
+    client.post(f"{own}/objections/2/answer", json=said, headers=heads, status=404)
+    client.post(f"{own}/objections/1/answer", json={"answer_zh": "量过了。"}, headers=heads, status=422)
+    client.post(f"{own}/objections/1/answer", json=said, headers=heads, status=200)
+    again = client.post(f"{own}/objections/1/answer", json=said, headers=heads, status=422).json
+    assert again["code"] == "already_answered"
+    assert client.get(own, status=200).json["objections"][0]["answer"] == {"zh": "量过了。", "en": "It was measured."}
+
+    outcome = {"outcome_zh": "无变化。", "outcome_en": "Nothing changes."}
+    assert client.post(f"{own}/close", json=outcome, headers=heads, status=422).json["code"] == "still_posted"
+    with clock.frozen(clock.now() + timedelta(days=8)):
+        heads = bearer(make_account(role="manager", territory=here))
+        assert client.post(f"{own}/close", json=outcome, headers=heads, status=200).json["state"] == "closed"
+        assert client.get(own, status=200).json["outcome"]["en"] == "Nothing changes."
+
+
+def test_one_key_takes_a_posting_down_once(client, make_community, make_account, bearer, make_posting):
+    here = make_community()
+    row, heads = make_posting(here), bearer(make_account(role="manager", territory=here))
+    keyed = {**heads, "Idempotency-Key": "down-1"}
+    first = client.post(f"{API}/postings/{row.number}/take-down", json={"why": "错"}, headers=keyed, status=200)
+    second = client.post(f"{API}/postings/{row.number}/take-down", json={"why": "错"}, headers=keyed, status=200)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert first.json == second.json
+    client.post(f"{API}/postings/{row.number}/take-down", json={"why": "别的"}, headers=keyed, status=409)
+
+
+def test_a_posting_is_kept_by_its_own_territory_alone(client, make_community, make_account, bearer, make_posting):
+    here, other = make_community(), make_community()
+    row = make_posting(here)
+    neighbour, clerk = bearer(make_account(role="manager", territory=other)), bearer(make_account(role="clerk", territory=here))
+    own = f"{API}/postings/{row.number}"
+    for heads in (neighbour, clerk):
+        client.post(f"{API}/postings", json={**WORDS, "place": here.code}, headers=heads, status=403)
+        client.post(f"{own}/take-down", json={"why": "错"}, headers=heads, status=403)
+        client.post(f"{own}/close", json={}, headers=heads, status=403)
+        client.get(f"{own}/objections", headers=heads, status=403)
+    client.post(f"{own}/take-down", json={"why": "错"}, status=401)
+    assert client.get(f"{API}/postings/mine", headers=neighbour, status=200).json["items"] == []
+
+
+def test_the_verbs_of_a_posting_are_described(client):
+    paths = client.get(f"{API}/openapi.json", status=200).json["paths"]
+    own = "/api/v1/postings/{number}"
+    for verb in ("put-up", "take-down", "close", "objections/{objection}/answer"):
+        assert paths[f"{own}/{verb}"]["post"]["security"] == [{"token": []}]
+    assert any(each.get("name") == "If-Match" for each in paths[f"{own}/put-up"]["post"]["parameters"])

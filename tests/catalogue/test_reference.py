@@ -20,7 +20,7 @@ from civic.core.db import db
 from civic.core.load import engine, runs
 from civic.core.registry import the_registry
 from civic.territory.models import Station
-from tests.conftest import ENGINES, settings_for, upgrade
+from tests.conftest import ENGINES, settings_for
 from tests.support.catalogue import TESTER
 
 
@@ -29,10 +29,9 @@ def files(*folders):
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def loaded(request, database_url, tmp_path_factory):
+def loaded(request, built_url, tmp_path_factory):
     """A site with the reference catalogue and the demo's territory, and the report of that first load."""
-    app = create_app(settings_for(database_url(request.param, "reference"), tmp_path_factory.mktemp("reference")))
-    upgrade(app)
+    app = create_app(settings_for(built_url(request.param, "reference"), tmp_path_factory.mktemp("reference")))
     freshness.forget()
     with app.app_context():
         report = runs.run_load(TESTER, engine.plan_load(files("catalogue", "panyu", "workdays")))

@@ -16,7 +16,7 @@ from civic.core.db import db
 from civic.core.site import FeatureSwitch, SiteMark
 from civic.core.viewer import Viewer
 from civic.core.web import pagecache
-from tests.conftest import ENGINES, NOW, settings_for, upgrade
+from tests.conftest import ENGINES, NOW, settings_for
 from tests.support import features
 from tests.support.client import CheckingClient
 from tests.support.features import KEEPER, land
@@ -25,13 +25,12 @@ BOARD = "/pigeons/board"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def built(request, database_url, tmp_path_factory):
+def built(request, built_url, tmp_path_factory):
     """One site on each engine with the cache on, as in production, and the test features."""
     made = create_app(
-        settings_for(database_url(request.param, f"cache_{request.param}"), tmp_path_factory.mktemp("cache")), extra=features.modules()
+        settings_for(built_url(request.param, f"cache_{request.param}"), tmp_path_factory.mktemp("cache")), extra=features.modules()
     )
     made.test_client_class = CheckingClient
-    upgrade(made)
     made.extensions["civic"].cache.is_on = True
     yield made
     with made.app_context():

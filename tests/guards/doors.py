@@ -124,7 +124,9 @@ def doors(names: str, door: Door = LIST) -> dict[str, Door]:
 ACCOUNTS = {
     **doors("ask_second_step change_password check_first_password check_second_step check_set_up check_sign_in choose_language"),
     **doors("first_password go_on home password renew set_up sign_in sign_out signed_out"),
-    **doors("add_mail add_phone ask_close ask_correction ask_who card check_confirm children choose_which close closed confirm contacts"),
+    **doors(
+        "add_mail add_phone ask_close ask_correction ask_who card check_confirm children choose_which close closed confirm contacts check_proof prove"
+    ),
     **doors("corrections data download forgotten mail_sent make_card phone_door register register_by_mail register_by_phone"),
     **doors("register_by_slip register_child reset_by_mail reset_by_phone send_confirm_code send_sign_in_code"),
     # one answer for every number, so that nobody learns which codes are waiting
@@ -145,6 +147,7 @@ ACCOUNTS_DESK = {
     **doors("ask_close bind_person close give issue_password show", Door("colleague", place)),
     **doors("ask_end_grant end_grant", Door("colleague_grant", place)),
 }
+COLLEAGUES = {"index": LIST, **doors("hand_on show", Door("colleague_grant", place, also=Door("auditor_grant", nobody)))}
 ACCOUNT_API = {
     **doors("ask_correction change_account list_messages list_sessions show_account show_data"),
     "end_session": Door("session", owner),
@@ -152,7 +155,7 @@ ACCOUNT_API = {
 CATALOGUE = {
     "catalogue": {"items": LIST, **doors("item qr", Door("item"))},
     "catalogue_desk": {"items": LIST, "misses": LIST, **doors("edit save", Door("item", department))},
-    "catalogue_offers": doors("save show", Door("station", unbound)),
+    "catalogue_offers": {**doors("save show", Door("station", unbound)), "index": LIST},
     "api-catalogue": {"groups": LIST, "services": LIST, "service": Door("item")},
 }
 TERRITORY = {
@@ -204,8 +207,8 @@ BULLETIN = {
     "bulletin": {
         **doors("atom index"),
         "atom_of": Door("place_code"),
-        **doors("announcement announcement_poster announcement_qr", Door("announcement", also=Door("draft", nobody))),
-        **doors("posting posting_poster posting_qr", Door("posting_number", also=Door("posting_draft_number", nobody))),
+        **doors("announcement announcement_picture announcement_poster announcement_qr", Door("announcement", also=Door("draft", nobody))),
+        **doors("posting posting_picture posting_poster posting_qr", Door("posting_number", also=Door("posting_draft_number", nobody))),
     },
     "bulletin_part": {
         **doors("asked subscriptions"),
@@ -226,13 +229,70 @@ BULLETIN = {
         **doors("objection_at_desk take_at_desk", Door("posting_number", TAKES_OBJECTIONS)),
     },
     "api-bulletin": {
-        **doors("announcements postings subscribe write"),
+        **doors("announcements draft_posting own_postings postings subscribe write"),
         "announcement": Door("announcement", also=Door("draft", nobody)),
         "object_to": Door("posting_number"),
         "posting": Door("posting_number", also=Door("posting_draft_number", nobody)),
         **doors("publish withdraw", Door("announcement", place)),
+        **doors("close objections put_up take_down", Door("posting_number", place)),
+        "answer": Door("objection_number", place),
         "unsubscribe": Door("own_subscription", owner),
     },
+}
+#: a resident's own pages: with a wallet in the address hers alone
+POINTS_MINE = {
+    "points": {
+        **doors("donate donated home"),
+        **doors("forecast statement_csv statement_page statement_pdf", Door("own_wallet", owner)),
+        "receipt": Door("gift", owner),
+    },
+    "api-points": doors("donate read_statement wallet"),
+}
+#: what everybody reads of closes and reports, and the desk that signs them
+POINTS_TOLD = {
+    "points_closes": doors("chain_file index"),
+    "points_reports": {"index": LIST, **doors("as_csv as_xlsx qr show", Door("points_month"))},
+    "points_reports_desk": {"queue": LIST, **doors("make sign", Door("points_month_desk", district))},
+    "api-points-closes": doors("closes"),
+}
+
+
+def within(who: Viewer, roles: tuple[Role, ...], row: Row) -> bool:
+    """A grant for anything inside the row's territory."""
+    return any(s.role in roles and s.territory.startswith(row.path) for s in who.scopes)
+
+
+def asker(who: Viewer, roles: tuple[Role, ...], row: Row) -> bool:
+    """The desk of the place, and the very one who asked."""
+    return territory(who, roles, row) and who.account_id == row.account
+
+
+#: rules are the whole district's; its auditors read drafts too
+READS_RULES = either(only(Role.district, Role.administrator, by=district), only(Role.auditor, by=within))
+#: the desk of wallets and what needs two people
+POINTS_DESK = {
+    "points_rules": doors("show"),
+    "api-points-rules": doors("rules", Door("points_place")),
+    "points_rules_desk": {
+        **doors("begin index"),
+        "draft": Door("programme", district),
+        **doors("adopt agree edit propose save withdraw", Door("rules_draft", district)),
+        "show": Door("rules_draft", READS_RULES),
+    },
+    "points_proposals": {
+        "index": LIST,
+        "show": Door("proposal", territory),
+        "decide": Door("proposal_answer", territory),
+        "withdraw": Door("own_proposal", asker),
+    },
+    "points_wallets_desk": {
+        "person": Door("person", territory),
+        "open_wallet": Door("no_wallet_yet", territory),
+        **doors("ask_close ask_freeze ask_propose close freeze propose unfreeze wallet", Door("desk_wallet", territory)),
+        **doors("ask_reverse reverse", Door("desk_row", territory)),
+    },
+    "points_hints": {"index": LIST, **doors("look show", Door("hint", territory))},
+    "points_audit": {**doors("export index"), "wallet": Door("wallet_by_id", territory)},
 }
 FRONT = {
     "front": {**doors("about accessibility decrees_csv find home places_page privacy workdays"), "verify": Door("check")},
@@ -262,6 +322,7 @@ DOORS: dict[str, dict[str, Door]] = {
     "account_api": ACCOUNT_API,
     "account_slips": doors("new print_slip", Door("slip_person", unbound)),
     "accounts_desk": ACCOUNTS_DESK,
+    "colleagues": COLLEAGUES,
     "connections": {
         **doors("ask index", Door(reach=district)),
         "release": Door("opening", second_person),
@@ -271,5 +332,8 @@ DOORS: dict[str, dict[str, Door]] = {
     **TERRITORY,
     **PEOPLE,
     **BULLETIN,
+    **POINTS_MINE,
+    **POINTS_TOLD,
+    **POINTS_DESK,
     **FRONT,
 }

@@ -39,6 +39,9 @@ from civic.core.load.runs import run_load
 from civic.core.messages.models import Message
 from civic.core.viewer import Actor, Role, Scope, Viewer
 from civic.core.workdays import Unit
+from civic.exchange import operations as exchange
+from civic.exchange.models import Category, ListingKind
+from civic.exchange.operations import ListingText, Proposal
 from civic.people import operations as people
 from civic.people import queries
 from civic.people.loaders import PEOPLE
@@ -54,9 +57,11 @@ from civic.people.models import (
 )
 from civic.people.operations import NewContact, NewDocument, NewHome, NewPerson
 from civic.people.records import Record
+from civic.points import operations as points
 from civic.territory.models import Building, Home, Territory, TerritoryKind
 from tests.guards.dump import dumped, files_of, finds, forms_of, logged
 from tests.support.people import resident_number
+from tests.support.points import adopt
 
 #: what nobody may find: name → value
 VALUES = {
@@ -85,8 +90,14 @@ VALUES = {
     "name in a refused row": "诸葛青云",
     "number in a refused row": resident_number("1983-06-21", 335)[:-1] + "X",
     "looked up in vain": "+8613700992255",
+    "words of a neighbour": "我住在三楼右手边门铃坏了请敲门",
+    "objection to a neighbour": "她只坐了十分钟就说头晕回家了",
+    "answer of a neighbour": "那天晚上我陪她量过两次血压",
+    "decision about neighbours": "两位都说清楚了按半小时计算",
+    "words of a rating": "性子急了些但手脚很勤快",
+    "reason of a stop": "有居民反映他私下收取现金",
 }
-TOLD = ("2026年度低保对象名单公示", "榕树社区")  # what everybody may read, and therefore what the search must find
+TOLD = ("2026年度低保对象名单公示", "榕树社区", "陪老人去医院复诊拿药")  # what everybody may read, and therefore what the search must find
 
 
 @dataclass
@@ -242,6 +253,30 @@ def she_forgets_her_password(life: Life, woman: Person) -> None:
         life.drawn |= {f"link of {path}": found[1]}
 
 
+def neighbours_help_each_other(life: Life, woman: Person) -> None:
+    """An offer that everybody may read, and what is said between two neighbours, which nobody else may."""
+    programme = points.open_programme(life.clerk, life.place.parent.parent.id, "PY", "积分", "Points")
+    adopt(programme.id)
+    neighbour = people.create_person(life.clerk, life.place.id, Record("陈" + "静仪", birth_on="1979-05-06"), source=PersonSource.desk)
+    points.earn(life.clerk, "given:1", 1, woman.id, 240, clock.today(), "other", "system")
+    text = ListingText(ListingKind.offer, Category.escort, TOLD[2], clock.today() + timedelta(days=30))
+    offer, other = (exchange.write_listing(life.other, neighbour.id, life.place.id, text) for _n in range(2))
+    for listing in (offer, other):
+        proposal = Proposal(60, clock.now() + timedelta(days=1), VALUES["words of a neighbour"])
+        row = exchange.respond(life.clerk, listing.id, woman.id, proposal)
+        exchange.say(life.clerk, row.id, woman.id, VALUES["words of a neighbour"])
+        exchange.accept(life.other, row.id, neighbour.id)
+        if listing is other:
+            exchange.stop(life.other, row.id, VALUES["reason of a stop"])
+            exchange.stop_listing(life.other, listing.id, VALUES["reason of a stop"])
+            continue
+        exchange.deliver(life.other, row.id, neighbour.id, 60, VALUES["words of a neighbour"])
+        exchange.open_dispute(life.clerk, row.id, woman.id, VALUES["objection to a neighbour"])
+        exchange.answer_dispute(life.other, row.id, neighbour.id, VALUES["answer of a neighbour"])
+        exchange.decide_dispute(life.other, row.id, 30, VALUES["decision about neighbours"])
+        exchange.rate(life.clerk, row.id, woman.id, 3, VALUES["words of a rating"])
+
+
 def a_posting_is_objected_to(life: Life, woman: Person) -> None:
     text = PostingText(TOLD[0], "Public posting", "名单贴在公示栏。", "The list hangs on the board.", 5, Unit.working_day)
     posting = bulletin.draft_posting(life.clerk, life.place.id, None, text)
@@ -312,6 +347,7 @@ def pages_are_opened(life: Life, woman: Person) -> None:
 def live(life: Life) -> None:
     woman, twin = people_are_recorded(life)
     somebody_is_looked_up(life)
+    neighbours_help_each_other(life, woman)
     two_rows_are_merged(life, woman, twin)
     her_life_goes_on(life, woman, twin)
     she_gets_a_login(life, woman)

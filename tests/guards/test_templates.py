@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from jinja2 import nodes
@@ -24,11 +25,14 @@ def environment(tmp_path_factory):
     return create_app(settings_for(f"sqlite:///{folder / 'x.db'}", folder)).jinja_env
 
 
+@cache
 def names() -> list[str]:
     return sorted(p.relative_to(paths.TEMPLATES).as_posix() for p in paths.TEMPLATES.rglob("*") if p.is_file())
 
 
+@cache
 def tree_of(environment, name: str) -> nodes.Template:
+    """Read by the tests, changed by none."""
     return environment.parse((paths.TEMPLATES / name).read_text(encoding="utf-8"), name)
 
 

@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,8 +31,15 @@ from civic.people import queries
 from civic.people.models import ContactKind, DocumentKind, HomeRelation, Person, PersonSource, RepresentationKind
 from civic.people.operations import NewContact, NewDocument, NewHome
 from civic.people.records import Record
+from civic.points import operations as points
+from civic.points import queries as wallets
+from civic.points.models import Hint, HintKind, Programme, Wallet
+from civic.points.operations import donations, policy, proposals
+from civic.points.operations.reports import make_report
 from civic.territory.models import Organisation, Station, StationClosure, Territory
 from tests.guards.doors import Row
+from tests.support.closes import closed, earned
+from tests.support.points import adopt
 
 CODE = "SI-LG-004"
 WHY = {"purpose": "visit", "reason": "she asked for a visit"}
@@ -153,6 +160,14 @@ def colleague_grant(world: World) -> Row:
     seen = world.row("colleague")
     grant = db.session.scalars(sa.select(Grant).where(Grant.account_id == seen.account)).one()
     return Row({**seen.args, "grant_id": grant.id}, world.own.path)
+
+
+@row
+def auditor_grant(world: World) -> Row:
+    """Of the own community, and yet no manager's business."""
+    held = world.make["account"](Role.auditor, world.own)
+    grant = db.session.scalars(sa.select(Grant).where(Grant.account_id == held.id)).one()
+    return Row({"grant_id": grant.id}, world.own.path)
 
 
 @row
@@ -386,6 +401,13 @@ def objection(world: World) -> Row:
 
 
 @row
+def objection_number(world: World) -> Row:
+    world.row("objection")
+    known = world.row("posting_number")
+    return Row({**known.args, "objection": 1}, known.path, known.organisation)
+
+
+@row
 def objection_receipt(world: World) -> Row:
     """Whoever holds the link; it repeats no words and no name."""
     return Row({"number": world.row("posting").args["number"], "uid": world.row("objection").args["objection_uid"]})
@@ -414,6 +436,121 @@ def subscription(world: World) -> Row:
     hashes = {"hash": "h", "token_hash": crypto.token_hash(token)}
     add(Subscription(territory_id=world.own.id, receiver_kind="subscriber", sealed=sealed, lang="zh", **hashes))
     return Row({"token": token})
+
+
+# ---- points -----------------------------------------------------------------------------------------------------------------
+@row
+def own_wallet(world: World) -> Row:
+    """Of me, with points in it."""
+    person_id = world.me.person_id or 0
+    adopted_programme(world)
+    points.earn(Actor(world.you.id), "hours:1", 1, person_id, 240, clock.today(), "other", "system")
+    own = wallets.mine(person_id).own
+    assert own is not None
+    return Row({"wallet": own.uid}, world.own.path, person=person_id)
+
+
+@row
+def gift(world: World) -> Row:
+    person_id = world.row("own_wallet").person or 0
+    return Row({"row_id": donations.give(Actor(world.me.id), person_id, donations.Way.pool, 1_00)}, world.own.path, person=person_id)
+
+
+@row
+def points_month(world: World) -> Row:
+    """A closed month with its report."""
+    return Row({"month": world.row("points_month_desk").args["month"]})
+
+
+@row
+def points_month_desk(world: World) -> Row:
+    programme, month = adopted_programme(world), date(2026, 10, 1)
+    earned(programme, db.session.get_one(Person, world.me.person_id), month, 60, "hours:told")
+    closed(date(2026, 10, 31))
+    make_report(Actor(world.you.id), programme.id, month)
+    return Row({"code": programme.code, "month": f"{month:%Y-%m}"}, world.district.path)
+
+
+@row
+def programme(world: World) -> Row:
+    return Row({"code": adopted_programme(world).code}, world.district.path)
+
+
+@row
+def points_place(world: World) -> Row:
+    """A community of a district that has rules."""
+    adopted_programme(world)
+    return Row({"place": world.own.code})
+
+
+@row
+def rules_draft(world: World) -> Row:
+    """Written by somebody who is none of those who knock."""
+    made = policy.draft(Actor(world.make["account"]().id), adopted_programme(world).id)
+    return Row({"policy_id": made.id}, world.district.path)
+
+
+@row
+def no_wallet_yet(world: World) -> Row:
+    return more(world, which="own")
+
+
+@row
+def desk_wallet(world: World) -> Row:
+    """Of the person whom nobody who knocks lives with."""
+    with atomic():
+        wallet_id = points.wallet_of_person(adopted_programme(world).id, _person(world))
+    return Row({"uid": db.session.scalars(sa.select(Wallet.uid).where(Wallet.id == wallet_id)).one()}, world.own.path)
+
+
+def _wallet_id(world: World) -> int:
+    return db.session.scalars(sa.select(Wallet.id).where(Wallet.uid == world.row("desk_wallet").args["uid"])).one()
+
+
+@row
+def desk_row(world: World) -> Row:
+    (found,) = proposals.grant(Actor(world.you.id), _wallet_id(world), 5_00, source="care_grant:1", from_pool=False)
+    return Row({"row_id": found}, world.own.path)
+
+
+@row
+def proposal(world: World) -> Row:
+    """Asked for by somebody who is none of those who knock."""
+    made = proposals.propose_grant(Actor(world.make["account"]().id), _wallet_id(world), 5_00, "x", from_pool=False)
+    return Row({"uid": made.uid}, world.own.path)
+
+
+@row
+def proposal_answer(world: World) -> Row:
+    return Row({**world.row("proposal").args, "answer": "refuse"}, world.own.path)
+
+
+@row
+def own_proposal(world: World) -> Row:
+    made = proposals.propose_grant(Actor(world.me.id), _wallet_id(world), 5_00, "x", from_pool=False)
+    return Row({"uid": made.uid}, world.own.path, account=world.me.id)
+
+
+@row
+def wallet_by_id(world: World) -> Row:
+    return Row({"id": _wallet_id(world)}, world.own.path)
+
+
+@row
+def hint(world: World) -> Row:
+    """About the person whom nobody who knocks lives with."""
+    numbers = {"wallets": [_wallet_id(world)], "monday": "2026-11-16", "earned": 32_00, "usual": 4_00, "weeks": [], "times": 3, "above": 20_00}
+    made = add(Hint(territory_id=world.own.id, kind=HintKind.sudden, subject="wallet:1:2026-W47", detail=json.dumps(numbers)))
+    return Row({"uid": made.uid}, world.own.path)
+
+
+def adopted_programme(world: World) -> Programme:
+    """The district's programme with rules in force."""
+    found = db.session.scalars(sa.select(Programme).where(Programme.territory_id == world.district.id)).one_or_none()
+    if found is None:
+        found = points.open_programme(Actor(world.you.id), world.district.id, "PY", "番禺志愿积分", "Panyu volunteer points")
+        adopt(found.id)
+    return found
 
 
 # ---- territory and catalogue ------------------------------------------------------------------------------------------------

@@ -45,6 +45,16 @@ def empty(request, database_url, tmp_path):
         db.engine.dispose()
 
 
+@pytest.fixture(params=ENGINES)
+def full(request, built_url, tmp_path):
+    """The same with the whole schema, as the steps upwards made it."""
+    app = create_app(settings_for(built_url(request.param, f"full_{request.param}"), tmp_path))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
 def go(up: bool, revision: str) -> None:
     (command.upgrade if up else command.downgrade)(config(), revision)
 
@@ -111,8 +121,7 @@ def tables(connection: sa.Connection) -> set[str]:
     return {name for name in sa.inspect(connection).get_table_names() if not name.startswith("search_index")} - {"alembic_version"}
 
 
-def test_up_down_up_with_rows_in_every_table(empty):
-    go(True, "head")
+def test_up_down_up_with_rows_in_every_table(full):
     with db.engine.begin() as connection:
         filled = fill(connection)
     assert filled == {name: 2 if name in SECOND else 1 for name in filled}
@@ -128,9 +137,8 @@ def test_up_down_up_with_rows_in_every_table(empty):
         assert fill(connection) == filled
 
 
-def test_each_step_down_and_up_keeps_the_rows_of_the_steps_below(empty):
+def test_each_step_down_and_up_keeps_the_rows_of_the_steps_below(full):
     """One step back and forward from the head: rows in tables that the step does not drop are still there."""
-    go(True, "head")
     with db.engine.begin() as connection:
         filled = fill(connection)
     below = [*revisions()[:-1], "base"][-2 if len(revisions()) > 1 else -1]
@@ -159,8 +167,7 @@ def test_the_guarded_tables_are_the_ones_we_know():
     assert guarded >= {"audit_event", "audit_seal", "audit_seal_item", "connection_look"}
 
 
-def test_the_models_say_nothing_that_no_migration_makes(empty):
-    go(True, "head")
+def test_the_models_say_nothing_that_no_migration_makes(full):
     with db.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "include_object": made_by_hand, "target_metadata": metadata}
@@ -173,12 +180,11 @@ def made_by_hand(_item: Any, name: str | None, kind: str, _reflected: bool, _oth
     return not (name or "").startswith(("search_index", "ix_search_row_vector")) and (kind, name) != ("column", "vector")
 
 
-def test_both_engines_get_the_same_columns(database_url, tmp_path):
+def test_both_engines_get_the_same_columns(built_url, tmp_path):
     found = {}
     for engine in ENGINES:
-        app = create_app(settings_for(database_url(engine, f"columns_{engine}"), tmp_path / engine))
+        app = create_app(settings_for(built_url(engine, f"columns_{engine}"), tmp_path / engine))
         with app.app_context():
-            go(True, "head")
             with db.engine.connect() as connection:
                 look = sa.inspect(connection)
                 found[engine] = {
@@ -220,7 +226,7 @@ def test_migrations_are_numbered_without_a_gap():
     assert revisions() == [name[:4] for name in names]
 
 
-def test_a_step_that_leaves_orphans_is_refused_before_its_commit(empty, tmp_path):
+def test_a_step_that_leaves_orphans_is_refused_before_its_commit(full, tmp_path):
     """On SQLite, where foreign keys are off while tables are rebuilt; PostgreSQL refuses such a step by itself."""
     versions = tmp_path / "versions"
     versions.mkdir()
@@ -231,7 +237,6 @@ def test_a_step_that_leaves_orphans_is_refused_before_its_commit(empty, tmp_path
     found = config()
     found.set_main_option("path_separator", "os")
     found.set_main_option("version_locations", f"{paths.MIGRATIONS / 'versions'}:{versions}")
-    go(True, "head")
     with pytest.raises((RuntimeError, sa.exc.IntegrityError)):
         command.upgrade(found, "9999")
     with db.engine.connect() as connection:

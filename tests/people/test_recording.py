@@ -1,11 +1,14 @@
 """Recording people: what may be typed, what is refused with a sentence, and that nothing is lost on the way."""
 
 import json
+import secrets
 from datetime import date
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from civic.core.atomic import atomic
 from civic.core.audit import AuditEvent
 from civic.core.db import db
 from civic.people import checks, operations, queries, records
@@ -35,7 +38,7 @@ from civic.people.models import (
     PersonHome,
     PersonSource,
 )
-from civic.people.operations import NewContact, NewDocument, NewHome, NewPerson
+from civic.people.operations import NewContact, NewDocument, NewHome, NewPerson, rows
 from civic.people.operations.typed import checked_document
 from civic.people.records import Record
 from tests.support.people import CLERK, COLLEAGUE, phone, resident_card, resident_number
@@ -278,3 +281,48 @@ def test_the_audit_holds_ids_and_numbers_alone(make_person):
     values = [value for context in contexts for value in context.values()]
     assert values
     assert all(value is None or isinstance(value, int) for value in values)
+
+
+# ---- numbers
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The next draws of chance: `drawn("10000000", …)`, afterwards chance again.  Counts how many of them were taken."""
+    real, left = secrets.randbelow, []
+
+    def below(most):
+        return left.pop(0) - 10_000_000 if left and most == 90_000_000 else real(most)
+
+    monkeypatch.setattr(records.secrets, "randbelow", below)
+
+    def draw(*digits):
+        left[:] = [int(each) for each in digits]
+        return left
+
+    return draw
+
+
+def test_a_number_that_somebody_has_is_drawn_again(place, drawn):
+    one = operations.create_person(CLERK, place.id, WOMAN, source=PersonSource.desk)
+    taken, household = one.number[:8], queries.household_of(one.id).number[:8]
+    left = drawn(taken, taken, "12345678", household, "87654321")
+    other = operations.create_person(CLERK, place.id, Record("李强"), source=PersonSource.desk)
+    assert left == []
+    assert other.number[:8] == "12345678"
+    assert queries.household_of(other.id).number[:8] == "87654321"
+    assert violations() == []
+
+
+def test_chance_that_fails_eight_times_leaves_nothing_behind(place, drawn):
+    one = operations.create_person(CLERK, place.id, WOMAN, source=PersonSource.desk)
+    drawn(*[one.number[:8]] * 8)
+    with pytest.raises(RuntimeError):
+        operations.create_person(CLERK, place.id, Record("李强"), source=PersonSource.desk)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Person)) == 1
+
+
+def test_another_fault_of_a_row_is_not_taken_for_a_number(place):
+    with pytest.raises(IntegrityError), atomic():
+        rows.add_numbered(Person, sealed="", place_id=place.id + 999, source=PersonSource.desk)
+        db.session.execute(sa.text("SELECT 1"))

@@ -41,15 +41,14 @@ rows = st.lists(st.tuples(st.sampled_from("abcdef"), text, st.lists(text, max_si
 
 
 @pytest.fixture(scope="module")
-def both(database_url, tmp_path_factory):
+def both(built_url, tmp_path_factory):
     """The same index in a site on each engine; `fill(rows)` writes it anew, `ask(text)` asks both."""
     from civic.app import create_app
-    from tests.conftest import settings_for, upgrade
+    from tests.conftest import settings_for
 
     apps = []
     for engine in ENGINES:
-        made = create_app(settings_for(database_url(engine, f"law_search_{os.getpid()}"), tmp_path_factory.mktemp("law")))
-        upgrade(made)
+        made = create_app(settings_for(built_url(engine, f"law_search_{os.getpid()}"), tmp_path_factory.mktemp("law")))
         apps.append(made)
 
     def fill(found) -> None:

@@ -11,6 +11,7 @@ from civic.accounts.operations.accounts import (
     set_language,
     set_own_password,
 )
+from civic.accounts.operations.binding import bind_person, prove_person, refuse_unproven
 from civic.accounts.operations.connections import (
     Line,
     Seen,
@@ -20,10 +21,10 @@ from civic.accounts.operations.connections import (
     record_connection,
     release_opening,
 )
-from civic.accounts.operations.grants import NewGrant, end_grant, give_grant, work_of
+from civic.accounts.operations.grants import NewGrant, end_grant, give_grant, hand_on, work_of
 from civic.accounts.operations.identities import SECURITY, confirm_address, link_oidc, remove_identity
 from civic.accounts.operations.leaving import leave
-from civic.accounts.operations.registration import NewLogin, NewSelf, age_of, bind_person, register, register_child
+from civic.accounts.operations.registration import NewLogin, NewSelf, age_of, register, register_child
 from civic.accounts.operations.resets import (
     candidates,
     choose,
@@ -94,6 +95,7 @@ __all__ = [
     "forget_second_step",
     "forget_tickets",
     "give_grant",
+    "hand_on",
     "issue_password",
     "leave",
     "link_oidc",
@@ -107,8 +109,10 @@ __all__ = [
     "prove_code",
     "prove_password",
     "prove_passwords",
+    "prove_person",
     "prove_second_step",
     "record_connection",
+    "refuse_unproven",
     "register",
     "register_child",
     "release_opening",

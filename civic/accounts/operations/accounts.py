@@ -7,16 +7,19 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from civic.accounts import passwords, second_step, signals
+from civic.accounts import passwords, queries, second_step, signals
 from civic.accounts.errors import AccountIsClosed, BadLogin, LoginTaken, WrongCode
 from civic.accounts.models import Account, Grant, Identity, IdentityKind
 from civic.accounts.operations.grants import NewGrant, add_grant, close_grant, refuse_open_work
+from civic.accounts.operations.identities import SECURITY
 from civic.accounts.operations.sessions import end_all, lock_account
 from civic.accounts.operations.sign_in import confirm_password
 from civic.accounts.queries import normal_login
 from civic.core import audit, clock, crypto
 from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id, upsert
+from civic.core.messages.receivers import Contact, Receiver, contacts_of
+from civic.core.messages.sending import send
 from civic.core.viewer import Actor
 
 LOGIN = re.compile(r"[a-z][a-z0-9._-]{1,39}")
@@ -39,7 +42,8 @@ def create_account(actor: Actor, login: str, name: str, password: str, *, must_c
         account_id = add_account(login, name, must_change=must_change)
         if account_id is None:
             raise LoginTaken(login=login, field="login")
-        db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=clock.now()))
+        since = None if must_change else clock.now()
+        db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=since))
         audit.record(actor, "accounts.account.create", "account", account_id)
         for wanted in grants:
             add_grant(actor, account_id, wanted)
@@ -85,26 +89,48 @@ def set_own_password(actor: Actor, account_id: int, new: str, *, session_id: int
 def issue_password(actor: Actor, account_id: int, *, forget_app: bool) -> str:
     """A new one-time password on a printed slip; all sessions and tokens end, the person must choose her own at sign-in.
 
-    forget_app: the phone is lost, the second step is set up anew.  Raises AccountIsClosed.  Returns the password, kept nowhere.
+    Whoever printed it could sign in first: she is told, and what the site holds about her as a person stays closed to this login until
+    she has shown that it is she (`binding.prove_person`).  forget_app: the phone is lost, the second step is set up anew.
+    Raises AccountIsClosed.  Returns the password, kept nowhere.
     """
     password = passwords.one_time_password()
     hashed = passwords.hash_password(password)
     with atomic() as tx:
-        store_password(actor, account_id, hashed, must_change=True, besides=None)
+        store_password(actor, account_id, hashed, must_change=True, besides=None, proven=False)
         if forget_app:
             forget_second_step(actor, account_id)
+        _tell_of_issue(account_id)
         tx.result = account_id
     return password
 
 
-def store_password(actor: Actor, account_id: int, hashed: str, *, must_change: bool, besides: int | None) -> None:
-    """Replace the password's hash; sessions (but `besides`) and tokens end.  Raises AccountIsClosed."""
+def _tell_of_issue(account_id: int) -> None:
+    """To the addresses of the login; of a login without any, to the confirmed ones on the record of its person."""
+    receivers = [Receiver("account", account_id)]
+    contact = contacts_of("account", [account_id]).get(account_id, Contact())
+    person_id = queries.person_of(account_id)
+    if person_id is not None and not contact.mail and not contact.phone:
+        receivers.append(Receiver("person", person_id))
+    for receiver in receivers:
+        send(receiver, SECURITY, "accounts/password_issued", href="/account/", moment=clock.now())
+
+
+def store_password(
+    actor: Actor, account_id: int, hashed: str, *, must_change: bool, besides: int | None, proven: bool | None = None
+) -> None:
+    """Replace the password's hash; sessions (but `besides`) and tokens end.  Raises AccountIsClosed.
+
+    proven: does it take the person to set it?  None: it is as much hers as the one before.
+    """
     with atomic() as tx:
         account = lock_account(account_id)
         if not account.is_open:
             raise AccountIsClosed
+        old = queries.identity_of(account_id, IdentityKind.password)
+        is_hers = (old is None or old.confirmed_at is not None) if proven is None else proven
         db.session.execute(sa.delete(Identity).where(Identity.account_id == account_id, Identity.kind == IdentityKind.password))
-        db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=clock.now()))
+        since = clock.now() if is_hers else None
+        db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=since))
         account.must_change_password = must_change
         ended = end_all(account_id, besides=besides)
         audit.record(actor, "accounts.password.set", "account", account_id, must_change=int(must_change), ended=ended)

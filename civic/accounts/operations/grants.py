@@ -12,7 +12,7 @@ from civic.accounts import queries, signals
 from civic.accounts.errors import AccountIsClosed, DaysInWrongOrder, GrantInThePast, GrantIsOver, GrantOverlaps
 from civic.accounts.models import Grant
 from civic.accounts.operations.sessions import lock_account
-from civic.accounts.own_errors import StillOpen, WrongColleague
+from civic.accounts.own_errors import NothingOpen, StillOpen, WrongColleague
 from civic.core import audit, clock
 from civic.core.atomic import atomic
 from civic.core.db import db
@@ -92,12 +92,35 @@ def end_grant(actor: Actor, grant_id: int, *, colleague_id: int | None = None) -
     Raises GrantIsOver, StillOpen (nobody named, or work that cannot be handed over), WrongColleague.  Sends `grant_ended`.
     """
     with atomic() as tx:
-        query = sa.select(Grant).where(Grant.id == grant_id).with_for_update(key_share=True)
-        grant = db.session.scalars(query.execution_options(populate_existing=True)).one()
+        grant = _locked(grant_id)
         if grant.is_over(clock.today()):
             raise GrantIsOver
         hand_over(actor, grant, colleague_id)
         close_grant(actor, grant)
+        tx.result = grant
+    return grant
+
+
+def _locked(grant_id: int) -> Grant:
+    query = sa.select(Grant).where(Grant.id == grant_id).with_for_update(key_share=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def hand_on(actor: Actor, grant_id: int, colleague_id: int | None) -> Grant:
+    """Give the open work of a right to a colleague; the right itself stays.  One whose last day has passed still leaves its work.
+
+    Raises GrantIsOver (ended by somebody, which handed the work over), StillOpen (work that cannot be handed over), WrongColleague,
+    NothingOpen.
+    """
+    with atomic() as tx:
+        grant = _locked(grant_id)
+        if grant.ended_at is not None:
+            raise GrantIsOver
+        if colleague_id is None:
+            raise WrongColleague(field="colleague")
+        if not work_of(grant.id):
+            raise NothingOpen
+        hand_over(actor, grant, colleague_id)
         tx.result = grant
     return grant
 

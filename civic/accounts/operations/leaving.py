@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from civic.accounts import queries
 from civic.accounts.models import Account
 from civic.accounts.operations.accounts import close_account
+from civic.accounts.operations.binding import refuse_unproven
 from civic.accounts.own_errors import RightsHeld
 from civic.core.atomic import atomic
 from civic.core.db import db
@@ -18,9 +19,10 @@ from civic.people import queries as people_queries
 def leave(actor: Actor, account_id: int) -> Account:
     """Close one's own account: login, sessions and tokens end; the person's use is restricted when she has no other account.
 
-    Raises RightsHeld (rights are ended at the desk, with their work), AccountIsClosed.
+    Raises ProofNeeded, RightsHeld (rights are ended at the desk, with their work), AccountIsClosed.
     """
     with atomic() as tx:
+        refuse_unproven(account_id)
         if queries.is_staff(account_id):
             raise RightsHeld
         account = close_account(actor, account_id)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 
-import sqlalchemy as sa
-
 from civic.accounts import passwords
 from civic.accounts.errors import BadLogin, LoginTaken
 from civic.accounts.models import Account, Identity, IdentityKind
 from civic.accounts.operations.accounts import LOGIN, add_account
-from civic.accounts.operations.identities import CONTACTS, add_identity, note_contacts
+from civic.accounts.operations.identities import CONTACTS, add_identity, claim_oidc, note_contacts
 from civic.accounts.operations.tickets import VISITOR, Opened, use_ticket
 from civic.accounts.own_errors import ChildNeedsGuardian, NotAChild, PasswordMissing
 from civic.accounts.passwords import CLEAR
@@ -69,7 +67,7 @@ def _is_child(record: Record) -> bool:
 def register(opened: Opened, login: NewLogin, who: NewSelf | None, version: int) -> Account:
     """Open an account with what the ticket proves.  who: None when the ticket is a slip that names the person.
 
-    Raises LinkOver, BadLogin, LoginTaken, PasswordMissing and the refusals of passwords, ChildNeedsGuardian, OldNotice, and what
+    Raises LinkOver, BadLogin, LoginTaken, PasswordMissing, OidcTaken and the refusals of passwords, ChildNeedsGuardian, OldNotice, and what
     people.create_person raises.
     """
     wanted = normal_login(login.login)
@@ -91,6 +89,8 @@ def register(opened: Opened, login: NewLogin, who: NewSelf | None, version: int)
         if hashed:
             db.session.add(Identity(account_id=account_id, kind=IdentityKind.password, secret=hashed, confirmed_at=clock.now()))
         for kind, value in opened.proven:
+            if kind == IdentityKind.oidc:
+                claim_oidc(value)
             add_identity(account_id, IdentityKind(kind), value)
         actor = Actor(account_id)
         people.give_consent(actor, person_id, version, person_id)
@@ -138,10 +138,3 @@ def register_child(actor: Actor, guardian_id: int, record: Record, place_id: int
         people.give_consent(actor, child.id, version, guardian_id)
         tx.result = child
     return child
-
-
-def bind_person(actor: Actor, account_id: int, person_id: int) -> None:
-    """Whose login this is, proved by her card and its digits at the desk: second-person rules then compare people."""
-    with atomic():
-        db.session.execute(sa.update(Account).where(Account.id == account_id).values(person_id=person_id))
-        audit.record(actor, "accounts.account.bind", "account", account_id, person=person_id)

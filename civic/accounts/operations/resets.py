@@ -79,11 +79,20 @@ def reset_password(opened: Opened, uid: str, fact: str, new: str) -> Account:
     actor = Actor(account.id)
     with atomic() as tx:
         use_ticket(opened)
-        store_password(actor, account.id, hashed, must_change=False, besides=None)
+        store_password(actor, account.id, hashed, must_change=False, besides=None, proven=_is_proof(opened, account))
         audit.record(actor, "accounts.password.reset", "account", account.id)
         tell(account, "accounts/password_reset")
         tx.result = account
     return account
+
+
+def _is_proof(opened: Opened, account: Account) -> bool:
+    """Does this way show that it is she?  A slip: a clerk saw her.  An address: when it was confirmed as hers, not merely written on a list."""
+    if opened.kind is TicketKind.slip:
+        return True
+    kind, value = opened.proven[0]
+    known = queries.own_identity(account.id, IdentityKind(kind), value)
+    return known is not None and known.confirmed_at is not None
 
 
 def tell(account: Account, template: str) -> None:

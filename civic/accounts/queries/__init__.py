@@ -8,6 +8,7 @@ from civic.accounts.queries.desk import (
     grantable_territories,
     list_accounts,
     openings,
+    rights_handed_on,
     visible_to,
     waiting_openings,
 )
@@ -48,6 +49,7 @@ from civic.accounts.queries.signing import (
     sign_in_needs,
     token_of,
     viewer_of,
+    waits_for_proof,
 )
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "person_of",
     "places_of",
     "recovery_codes_left",
+    "rights_handed_on",
     "scopes_of",
     "session_of",
     "sign_in_needs",
@@ -93,5 +96,6 @@ __all__ = [
     "viewer_of",
     "visible_to",
     "waiting_openings",
+    "waits_for_proof",
     "ways_of",
 ]

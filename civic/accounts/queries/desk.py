@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from civic.accounts.models import Account, ConnectionLook, ConnectionOpening, Grant, UserSession
-from civic.accounts.policies import sees_ungranted
+from civic.accounts.policies import HANDED_ON, sees_ungranted
 from civic.accounts.queries.signing import normal_login, valid_on
 from civic.core import clock
 from civic.core.db import db
@@ -20,14 +20,14 @@ from civic.territory.models import Organisation, OrganisationKind, Territory, Te
 PAGE = 50  # accounts on a page of the list
 
 
-def _in_reach(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """Grants that this administrator's own grants cover."""
+def _in_reach(viewer: Viewer, role: Role = Role.administrator) -> sa.ColumnElement[bool]:
+    """Grants that her own grants of this role cover."""
     parts = []
     for scope in viewer.scopes:
-        if scope.role is Role.administrator:
+        if scope.role is role:
             place = Territory.path.startswith(scope.territory, autoescape=True)
             parts.append(sa.and_(place, Grant.organisation_id.in_(sorted(scope.organisations))) if scope.organisations else place)
-    return sa.or_(*parts)
+    return sa.or_(sa.false(), *parts)
 
 
 def visible_to(select: sa.Select[Any], viewer: Viewer) -> sa.Select[Any]:
@@ -93,6 +93,23 @@ def grantable_organisations(viewer: Viewer) -> list[Organisation]:
     return list(db.session.scalars(query.order_by(Organisation.code)))
 
 
+def rights_handed_on(viewer: Viewer, page: int = 1) -> tuple[list[Grant], int]:
+    """One page of the rights whose work this manager may give on, those that end soonest first, and the number of all.
+
+    Whose last day has passed is there too: her work is still hers until somebody takes it.
+    """
+    query = (
+        sa.select(Grant)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Territory, Territory.id == Grant.territory_id)
+        .where(Account.closed_at.is_(None), Grant.ended_at.is_(None), Grant.role.in_(sorted(HANDED_ON)), _in_reach(viewer, Role.manager))
+    )
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    query = query.options(joinedload(Grant.account), joinedload(Grant.territory), joinedload(Grant.organisation))
+    order = (Grant.to_on.is_(None), Grant.to_on, Account.name, Grant.id)
+    return list(db.session.scalars(query.order_by(*order).limit(PAGE).offset((page - 1) * PAGE))), total
+
+
 # ---- the connection log ---------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +145,6 @@ def waiting_openings(viewer: Viewer) -> int:
         .join(Account, Account.id == ConnectionOpening.asked_by_id)
         .where(ConnectionOpening.released_at.is_(None), ConnectionOpening.asked_by_id != viewer.account_id)
     )
-    if viewer.person_id is not None:
-        query = query.where(sa.or_(Account.person_id.is_(None), Account.person_id != viewer.person_id))
+    if viewer.bound_to is not None:
+        query = query.where(sa.or_(Account.person_id.is_(None), Account.person_id != viewer.bound_to))
     return db.session.scalar(query) or 0

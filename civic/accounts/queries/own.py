@@ -130,7 +130,7 @@ def is_fact(person_id: int, fact: str) -> bool:
 
 def names_of(account_ids: Iterable[int]) -> dict[int, str]:
     """What colleagues call these accounts."""
-    return dict(db.session.execute(sa.select(Account.id, Account.name).where(Account.id.in_(sorted(set(account_ids))))).tuples().all())
+    return dict(db.session.execute(sa.select(Account.id, Account.name).where(Account.id.in_(sorted(set(account_ids))))).all())
 
 
 def colleagues(grant: Grant) -> list[Account]:

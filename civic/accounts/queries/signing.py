@@ -37,20 +37,34 @@ class SignedIn:
     expires_at: datetime
     is_two_step: bool
     person_id: int | None = None
+    waits: bool = False  # the password was begun by somebody else, and she has not shown yet that it is hers now
+
+
+#: a password without the moment of a proof; part of the statement that reads the session
+_WAITS = (
+    sa.exists()
+    .where(Identity.account_id == Account.id, Identity.kind == IdentityKind.password, Identity.confirmed_at.is_(None))
+    .label("waits")
+)
+
+
+def waits_for_proof(account_id: int) -> bool:
+    """The login is bound to a person, and its password was begun by somebody else: her own data stay closed (operations/binding.py)."""
+    return bool(db.session.scalar(sa.select(sa.and_(Account.person_id.is_not(None), _WAITS)).where(Account.id == account_id)))
 
 
 def _living(table: type[UserSession] | type[ApiToken], kind: str, seen: Any, token: str) -> SignedIn | None:
     now = clock.now()
     query = (
-        sa.select(table.id, Account.id, Account.name, Account.lang, seen, table.expires_at, table.two_step_at, Account.person_id)
+        sa.select(table.id, Account.id, Account.name, Account.lang, seen, table.expires_at, table.two_step_at, Account.person_id, _WAITS)
         .join(Account, Account.id == table.account_id)
         .where(table.token_hash == crypto.token_hash(token), table.ended_at.is_(None), table.expires_at > now, Account.closed_at.is_(None))
     )
     row = db.session.execute(query).one_or_none()
     if row is None:
         return None
-    row_id, account_id, name, lang, seen_at, expires_at, two_step_at, person_id = row
-    return SignedIn(kind, row_id, account_id, name, lang, seen_at, expires_at, two_step_at is not None, person_id)
+    row_id, account_id, name, lang, seen_at, expires_at, two_step_at, person_id, waits = row
+    return SignedIn(kind, row_id, account_id, name, lang, seen_at, expires_at, two_step_at is not None, person_id, bool(waits))
 
 
 def session_of(token: str) -> SignedIn | None:
@@ -97,12 +111,14 @@ def viewer_of(who: SignedIn) -> Viewer:
     """
     counts = who.is_two_step or freshness.is_demo()
     scopes = scopes_of(who.account_id, clock.today()) if counts else ()
+    bound_to = people.survivor_of(who.person_id)
     return Viewer(
         account_id=who.account_id,
-        person_id=people.survivor_of(who.person_id),
+        person_id=None if who.waits else bound_to,
+        unproven_id=bound_to if who.waits else None,
         name=who.name,
         scopes=scopes,
-        verified_in=people.verified_in(who.person_id),
+        verified_in=people.verified_in(None if who.waits else bound_to),
         is_two_step=who.is_two_step,
         session_id=who.row_id if who.kind == "session" else None,
         extras={"lang": who.lang},

@@ -27,7 +27,7 @@ def _page(form: OpeningForm) -> str:
         form=form,
         openings=queries.openings(),
         me=viewer().account_id,
-        my_person=viewer().person_id,
+        my_person=viewer().bound_to,
         now=clock.now(),
     )
 

@@ -10,13 +10,13 @@ from werkzeug.wrappers import Response
 from civic.accounts import kept, labels, operations, queries, stages
 from civic.accounts.models import IdentityKind, TicketKind
 from civic.accounts.own_errors import LinkOver
-from civic.accounts.own_forms import ConfirmCodeForm, ConfirmForm, MailForm, PhoneForm, SentCodeForm
+from civic.accounts.own_forms import ConfirmCodeForm, ConfirmForm, MailForm, PhoneForm, ProveForm, SentCodeForm
 from civic.accounts.views.account import me
 from civic.accounts.views.register import code_page, over, tidy
 from civic.accounts.views.sign_in import answer, bp, has_outside
 from civic.core.errors import DomainError
 from civic.core.i18n import lang
-from civic.core.viewer import actor
+from civic.core.viewer import actor, viewer
 from civic.core.web.access import signed_in
 from civic.core.web.forms import refuse
 from civic.core.web.limits import per_minute
@@ -24,11 +24,55 @@ from civic.people.models import ContactKind
 
 
 def must_confirm() -> Response | None:
-    """The way to the page that asks for password or code, where she has not shown one within ten minutes."""
+    """The way to the page that asks for password or code, where she has not shown one within ten minutes.
+
+    Before that, where the password began at the desk, the way to the page on which she shows that it is hers.
+    """
+    if (first := must_prove()) is not None:
+        return first
     if stages.is_fresh(me()):
         return None
     going = request.full_path.rstrip("?") if request.method == "GET" else request.path
     return redirect(url_for(".confirm", next=going), 303)
+
+
+def must_prove() -> Response | None:
+    """The way to the page that asks for her card, where her password began at the desk and nobody has shown yet that it is she."""
+    if not viewer().waits_for_proof:
+        return None
+    going = request.full_path.rstrip("?") if request.method == "GET" else url_for(".home")
+    return redirect(url_for(".prove", next=going), 303)
+
+
+# ---- it is she, and not whoever printed her first password -----------------------------------------------------------------
+
+
+@bp.get("/prove")
+@signed_in
+def prove() -> ResponseReturnValue:
+    going = kept.local_path(request.args.get("next", ""))
+    if not viewer().waits_for_proof:
+        return redirect(going or url_for(".home"), 303)
+    return answer(render_template("accounts/prove.html", form=ProveForm(formdata=None, next=going)))
+
+
+@bp.post("/prove")
+@signed_in
+@per_minute(20)
+def check_proof() -> ResponseReturnValue:
+    form, status = ProveForm(), 422
+    if not viewer().waits_for_proof:
+        return redirect(url_for(".home"), 303)
+    if form.validate_on_submit():
+        try:
+            operations.prove_person(actor(), me(), form.current_password.data, form.number.data, form.code.data)
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        else:
+            stages.make_fresh(me())
+            flash(_("Thank you. Your own pages are open again."), "good")
+            return redirect(kept.local_path(form.next.data) or url_for(".home"), 303)
+    return answer(render_template("accounts/prove.html", form=form), status)
 
 
 # ---- still she ------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from civic.accounts import operations, personal, second_step, session
 from civic.accounts.forms import ActForm
 from civic.accounts.own_forms import ChildForm, CorrectionForm
 from civic.accounts.views.account import me
-from civic.accounts.views.contacts import must_confirm
+from civic.accounts.views.contacts import must_confirm, must_prove
 from civic.accounts.views.register import notice, notice_words, version_of
 from civic.accounts.views.sign_in import answer, bp
 from civic.core import clock
@@ -99,7 +99,7 @@ def _correction_form(*, empty: bool) -> CorrectionForm:
 @signed_in
 def corrections() -> ResponseReturnValue:
     if viewer().person_id is None:
-        return redirect(url_for(".home"), 303)
+        return must_prove() or redirect(url_for(".home"), 303)
     return answer(render_template("accounts/correction.html", form=_correction_form(empty=True)))
 
 
@@ -132,7 +132,7 @@ def ask_correction() -> ResponseReturnValue:
 def card() -> ResponseReturnValue:
     person_id = viewer().person_id
     if person_id is None:
-        return redirect(url_for(".home"), 303)
+        return must_prove() or redirect(url_for(".home"), 303)
     (row,) = people_queries.rows_of([person_id])
     token = people_queries.card_token(person_id)
     picture = second_step.picture(site_address(f"/card/{token}")) if token else ""
@@ -163,7 +163,7 @@ def _children_page(form: ChildForm | None, status: int = 200) -> ResponseReturnV
 @bp.get("/children")
 @signed_in
 def children() -> ResponseReturnValue:
-    return _children_page(None) if viewer().person_id is not None else redirect(url_for(".home"), 303)
+    return _children_page(None) if viewer().person_id is not None else must_prove() or redirect(url_for(".home"), 303)
 
 
 @bp.post("/children")

@@ -105,7 +105,8 @@ def _pages(asked: Asked, page: int, total: int) -> dict[str, str]:
     }
 
 
-def _announcement(uid: str) -> Announcement:
+def announcement_row(uid: str) -> Announcement:
+    """404 for one that is not there, or not yet."""
     row = queries.announcement_by_uid(uid)
     if row is None:
         abort(404)
@@ -116,7 +117,7 @@ def _announcement(uid: str) -> Announcement:
 @public
 def announcement(uid: str) -> ResponseReturnValue:
     """One announcement; a withdrawn one says so, with 410."""
-    row = _announcement(uid)
+    row = announcement_row(uid)
     if row.state is AnnouncementState.withdrawn:
         return render_template("bulletin/withdrawn.html", row=row), 410
     reading(queries.TOPIC, "territory", "features", fresh_until=row.until_at if row.until_at and row.until_at > clock.now() else None)
@@ -137,7 +138,8 @@ def announcement(uid: str) -> ResponseReturnValue:
     )
 
 
-def _posting(number: str) -> Posting:
+def posting_row(number: str) -> Posting:
+    """404 for one that was never put up."""
     row = queries.posting_by_number(number)
     if row is None:
         abort(404)
@@ -149,7 +151,7 @@ def _posting(number: str) -> Posting:
 def posting(number: str) -> str:
     """One posting: its text, its clock and why, answers, history, proof."""
     reading(queries.TOPIC, "territory", "workdays", "features")
-    row = _posting(number)
+    row = posting_row(number)
     view = queries.posting_view(row)
     address = site_address(url_for(".posting", number=number))
     counted = spans.deadline(row.days, row.unit, view.run.put_up_on) if view.run else None
@@ -162,6 +164,7 @@ def posting(number: str) -> str:
         words=shown.words(row.html),
         note=shown.language_note(row),
         counted=counted,
+        run_words=shown.run_words(view.run) if view.run else "",
         days=spans.amount_words(row.days, row.unit),
         lead=first_words(plain(row.body), 140),
         address=address,
@@ -172,60 +175,6 @@ def posting(number: str) -> str:
             if view.run
             else row.number,
         ],
-    )
-
-
-@bp.get("/announcements/<uid>/poster")
-@public
-def announcement_poster(uid: str) -> str:
-    """One sheet A4 for the staircase: big words and a QR."""
-    row = _announcement(uid)
-    if row.state is not AnnouncementState.published:
-        abort(404)
-    reading(queries.TOPIC, "territory", "features")
-    return render_template(
-        "bulletin/poster.html",
-        row=row,
-        back=url_for(".announcement", uid=uid),
-        qr=url_for(".announcement_qr", uid=uid),
-        words=shown.words(row.html),
-        address=site_address(url_for(".announcement", uid=uid)),
-        facts=[(pgettext("announcement", "When"), shown.when(row))],
-        kind=labels.KIND[row.kind],
-        signed_on=row.published_at,
-    )
-
-
-@bp.get("/postings/<number>/poster")
-@public
-def posting_poster(number: str) -> str:
-    """The sheet for the real board."""
-    row = _posting(number)
-    reading(queries.TOPIC, "territory", "workdays", "features")
-    view = queries.posting_view(row)
-    until = ""
-    if view.run is not None:
-        until = format_day(view.run.until_on)
-    station = next(iter(places.stations(row.territory.code)), None)
-    return render_template(
-        "bulletin/poster.html",
-        row=row,
-        back=url_for(".posting", number=number),
-        qr=url_for(".posting_qr", number=number),
-        words=shown.words(row.html),
-        address=site_address(url_for(".posting", number=number)),
-        facts=[
-            (pgettext("posting", "Number"), row.number),
-            (_("Put up on"), format_day(view.run.put_up_on) if view.run else ""),
-            (
-                pgettext("bulletin", "Objections until"),
-                until + (pgettext("bulletin", " (provisional)") if view.run and view.run.is_provisional else ""),
-            ),
-            (_("Where to object"), f"{station.name}, {station.phone}" if station else ""),
-            (_("Rule that asks for it"), row.basis),
-        ],
-        kind=pgettext("bulletin", "Posting"),
-        signed_on=view.run.put_up_on if view.run else None,
     )
 
 
@@ -241,14 +190,14 @@ def _qr(path: str) -> Response:
 @bp.get("/announcements/<uid>/qr.svg")
 @public
 def announcement_qr(uid: str) -> Response:
-    _announcement(uid)
+    announcement_row(uid)
     return _qr(url_for(".announcement", uid=uid))
 
 
 @bp.get("/postings/<number>/qr.svg")
 @public
 def posting_qr(number: str) -> Response:
-    _posting(number)
+    posting_row(number)
     return _qr(url_for(".posting", number=number))
 
 

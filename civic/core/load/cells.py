@@ -11,8 +11,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
+from civic.core.load.frames import WINDOWS_EPOCH
 from civic.core.load.kinds import Column, ColumnKind
 
 MOST_DIGITS = 15  # a spreadsheet keeps 15 digits and turns the rest into zeros
@@ -90,6 +90,8 @@ def _number_as_text(value: int | float, column: Column, epoch: datetime) -> str:
     if abs(value) >= 10**MOST_DIGITS:
         raise _damaged(column)
     if column.kind is ColumnKind.day and 0 < value < 3_000_000:  # a serial day; 20261001 has eight digits
+        from openpyxl.utils.datetime import from_excel  # noqa: PLC0415 - a workbook was read, so it is there already
+
         try:
             found = from_excel(value, epoch)
         except (ValueError, OverflowError):

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from openpyxl.utils.datetime import WINDOWS_EPOCH
-
 from civic.core.load.kinds import Rejected
 
 MB = 2**20
+WINDOWS_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - day 0 of serial days (ECMA-376, part 1, 18.17.4.1): a day on paper, no moment
 HEAD_ROWS = 10  # the header stands in the first ten rows
 Score = Callable[[Sequence[str]], float]  # how well names fit the columns of a known list
 

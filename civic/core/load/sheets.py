@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 from defusedxml.common import DefusedXmlException
 from flask_babel import lazy_gettext as _l
-from openpyxl.utils.cell import range_boundaries
 
 from civic.core.load.frames import MB, Score, Table, frame
 from civic.core.load.kinds import Rejected
@@ -87,7 +85,9 @@ def _refusal(data: bytes) -> str:
 
 
 def _tables(name: str, data: bytes, score: Score) -> Iterator[Table]:
-    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    from openpyxl import load_workbook  # noqa: PLC0415 - takes 14 MB, and most lists are CSV
+
+    book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
         sheets: list[Any] = book.worksheets
         for sheet in sheets:
@@ -156,6 +156,8 @@ def _merged(data: bytes, path: str) -> dict[tuple[int, int], tuple[int, int]]:
 
 
 def _note_range(found: dict[tuple[int, int], tuple[int, int]], reference: str) -> None:
+    from openpyxl.utils.cell import range_boundaries  # noqa: PLC0415 - as in `_tables`
+
     left, top, right, bottom = (int(n or 0) for n in range_boundaries(reference))
     if (right - left + 1) * (bottom - top + 1) > 10_000:  # a whole sheet merged for its looks
         return

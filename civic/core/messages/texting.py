@@ -6,8 +6,7 @@ so a message that was sent again after a crash reaches nobody twice.  2xx: taken
 
 from __future__ import annotations
 
-import requests
-from urllib3.exceptions import NewConnectionError
+from typing import Any
 
 from civic.config import Settings
 from civic.core.messages.models import MessageChannel
@@ -24,9 +23,14 @@ class TextWay:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.sms_url
-        self._session = requests.Session()
+        import requests  # noqa: PLC0415 - takes 10 MB, and only the scheduler of a site with a gateway sends
+
+        self._session: Any = requests.Session()
 
     def send(self, letter: Letter) -> None:
+        import requests  # noqa: PLC0415 - as above
+        from urllib3.exceptions import NewConnectionError  # noqa: PLC0415 - as above
+
         body = {"id": letter.id, "to": letter.to, "text": letter.short}
         try:
             answer = self._session.post(self._url, json=body, timeout=TIMEOUT, allow_redirects=False)

@@ -18,7 +18,11 @@ import brotli
 
 FAMILIES = ("frame", "controls", "lists", "notices", "time", "forms", "tables", "paper")
 STYLES = ("css/tokens.css", "css/base.css", *(f"css/components/{family}.css" for family in FAMILIES))
-APART = ("css/components/elder.css", "css/components/bulletin.css")  # loaded in elder mode alone; on pages of the bulletin
+APART = (
+    "css/components/elder.css",
+    "css/components/bulletin.css",
+    "css/components/charts.css",
+)  # loaded in elder mode alone; on pages of the bulletin; with drawings
 SITE_CSS = "css/site.css"
 COMPRESSED = {".css", ".js", ".svg", ".json", ".webmanifest"}
 

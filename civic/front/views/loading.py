@@ -10,7 +10,6 @@ import io
 import json
 from typing import Any
 
-import openpyxl
 import sqlalchemy as sa
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -273,7 +272,9 @@ def _refusals(rejected: list[Rejected]) -> Response:
 
 def _book(rejected: list[Rejected]) -> Response:
     """A workbook whose cells are text: a file name that begins with `=` is no formula."""
-    book = openpyxl.Workbook()
+    from openpyxl import Workbook  # noqa: PLC0415 - takes 14 MB, and few workers ever answer this page
+
+    book = Workbook()
     sheet: Any = book.active
     for number, row in enumerate(_refusal_rows(rejected), 1):
         sheet.append(row)

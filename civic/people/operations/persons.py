@@ -26,7 +26,16 @@ from civic.people.models import (
     PersonSource,
 )
 from civic.people.operations.locks import lock_households, lock_people, place_of_home
-from civic.people.operations.rows import add_contact_row, add_documents, add_home, new_household, note_event, refuse_known, write_name_keys
+from civic.people.operations.rows import (
+    add_contact_row,
+    add_documents,
+    add_home,
+    add_numbered,
+    new_household,
+    note_event,
+    refuse_known,
+    write_name_keys,
+)
 from civic.people.operations.typed import (
     RESIDENT,
     NewContact,
@@ -53,16 +62,14 @@ def write_person(
     evidence: str = "",
 ) -> Person:
     """The rows of one checked person inside the caller's transaction, without her documents.  Sends `person_created`."""
-    person = Person(
-        number=records.new_number(),
+    person = add_numbered(
+        Person,
         sealed=records.seal(new.record),
         birth_year=new.record.birth_year,
         place_id=place_id,
         lang=new.lang,
         source=source,
     )
-    db.session.add(person)
-    db.session.flush()
     for home in homes:
         add_home(person, home)
     for contact in new.contacts:

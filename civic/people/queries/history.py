@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -42,9 +42,24 @@ class EventView:
 
 def timeline(person_id: int) -> list[EventView]:
     """What was recorded of her, newest first."""
-    events = list(db.session.scalars(sa.select(LifeEvent).where(LifeEvent.person_id == person_id).order_by(LifeEvent.id.desc()).limit(200)))
+    events = events_of(person_id)
+    return timeline_with(events, {row.id: row for row in rows_of(sorted(others_in(events)))})
+
+
+def events_of(person_id: int) -> list[LifeEvent]:
+    """The latest 200 lines, newest first."""
+    query = sa.select(LifeEvent).where(LifeEvent.person_id == person_id).order_by(LifeEvent.id.desc())
+    return list(db.session.scalars(query.limit(200)))
+
+
+def others_in(events: Iterable[LifeEvent]) -> set[int]:
+    """The other people whom these lines name."""
+    return {e.other_id for e in events if e.other_id is not None}
+
+
+def timeline_with(events: Sequence[LifeEvent], others: Mapping[int, Row]) -> list[EventView]:
+    """The lines with what was shown as proof; others: rows of the people whom they name."""
     words = notes.read(e.note_id for e in events)
-    others = {row.id: row for row in rows_of(sorted({e.other_id for e in events if e.other_id is not None}))}
     return [EventView(e.kind, e.on, e.at, words.get(e.note_id or 0, ""), others.get(e.other_id or 0)) for e in events]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
 from civic.core import crypto
 from civic.core.db import Bilingual, db
@@ -27,6 +29,7 @@ from civic.people.models import (
     RepresentationKind,
     Verification,
 )
+from civic.people.queries.history import EventView, events_of, others_in, timeline_with
 from civic.people.queries.rows import Row, rows_of
 from civic.territory.models import Building, Home, Territory
 
@@ -136,23 +139,49 @@ def path_of(person_id: int) -> str:
     return found or ""
 
 
+def person_and_path(uid: str) -> tuple[Person, str] | None:
+    """A person and the path of the community that keeps her row, in one statement."""
+    found = db.session.scalars(sa.select(Person).options(joinedload(Person.place)).where(Person.uid == uid)).one_or_none()
+    return (found, found.place.path) if found is not None else None
+
+
+def uid_and_path(person_id: int) -> tuple[str, str]:
+    """What a link to her page and the question who may follow it need; no statement where her page has been loaded already."""
+    person = db.session.get_one(Person, person_id, options=[joinedload(Person.place)])
+    return person.uid, person.place.path
+
+
 def person_view(person: Person) -> PersonView:
-    """The page of one person; a fixed number of statements."""
-    ids = [person.id] + ([person.merged_into_id] if person.merged_into_id else [])
-    rows = {row.id: row for row in rows_of(ids)}
-    return PersonView(
+    """One person with all that belongs to her; twelve statements, however many people are named."""
+    return _view(person, ())[0]
+
+
+def person_page(person: Person) -> tuple[PersonView, list[EventView]]:
+    """The same with what was recorded of her; two statements more, the rows of everybody named are read at once."""
+    events = events_of(person.id)
+    view, rows = _view(person, others_in(events))
+    return view, timeline_with(events, rows)
+
+
+def _view(person: Person, others: Iterable[int]) -> tuple[PersonView, dict[int, Row]]:
+    """The view, and the rows of everybody in it and of these others by id."""
+    lines, ties = _household_lines(person.id), _open_ties(person.id)
+    ids = {person.id, *others, *(line.person_id for line in lines), *(_other_in(tie, person.id) for tie in ties)}
+    rows = {row.id: row for row in rows_of(sorted(ids | ({person.merged_into_id} if person.merged_into_id else set())))}
+    view = PersonView(
         row=rows[person.id],
         person=person,
         record=records.unseal(person.sealed),
         documents=documents_of(person.id),
         contacts=contacts_of(person.id),
         homes=homes_of(person.id),
-        household=household_of(person.id),
-        representations=representations_of(person.id),
+        household=_household_with(lines, rows),
+        representations=_representations_with(ties, person.id, rows),
         verifications=verifications_of(person.id),
         has_card=open_card(person.id) is not None,
         survivor=rows.get(person.merged_into_id or 0),
     )
+    return view, rows
 
 
 def documents_of(person_id: int) -> list[DocumentView]:
@@ -208,9 +237,29 @@ def homes_of(person_id: int) -> list[HomeView]:
 
 def household_of(person_id: int) -> HouseholdView | None:
     """The household she is in now."""
-    query = sa.select(Membership.household_id).where(Membership.person_id == person_id, Membership.ended_on.is_(None))
-    household_id = db.session.scalar(query)
-    return household_view(household_id) if household_id is not None else None
+    lines = _household_lines(person_id)
+    return _household_with(lines, {row.id: row for row in rows_of(sorted(line.person_id for line in lines))})
+
+
+def _household_lines(person_id: int) -> Sequence[Any]:
+    """(household, path, person, relation, since) of everybody in her household, the longest there first."""
+    own, member = aliased(Membership), aliased(Membership)
+    query = (
+        sa.select(Household, Territory.path, member.person_id, member.relation, member.from_on)
+        .join(own, own.household_id == Household.id)
+        .join(member, sa.and_(member.household_id == Household.id, member.ended_on.is_(None)))
+        .join(Territory, Territory.id == Household.place_id)
+        .where(own.person_id == person_id, own.ended_on.is_(None))
+    )
+    return db.session.execute(query.order_by(member.id)).all()
+
+
+def _household_with(lines: Sequence[Any], rows: Mapping[int, Row]) -> HouseholdView | None:
+    if not lines:
+        return None
+    household, path = lines[0][:2]
+    views = [MemberView(rows[line.person_id], line.relation, line.from_on) for line in lines]
+    return HouseholdView(household.id, household.uid, household.number, path, household.ended_on, views)
 
 
 def household_view(household_id: int) -> HouseholdView:
@@ -239,11 +288,23 @@ def household_by_number(number: str) -> Household | None:
 
 def representations_of(person_id: int) -> list[RepresentationView]:
     """Open relations in which she speaks or is spoken for."""
+    ties = _open_ties(person_id)
+    return _representations_with(ties, person_id, {row.id: row for row in rows_of(sorted({_other_in(tie, person_id) for tie in ties}))})
+
+
+def _open_ties(person_id: int) -> list[Representation]:
     either = sa.or_(Representation.represented_id == person_id, Representation.representative_id == person_id)
-    found = list(db.session.scalars(sa.select(Representation).where(either, Representation.ended_on.is_(None)).order_by(Representation.id)))
-    other = {r.id: r.representative_id if r.represented_id == person_id else r.represented_id for r in found}
-    rows = {row.id: row for row in rows_of(sorted(set(other.values())))}
-    return [RepresentationView(r.id, r.kind, rows[other[r.id]], r.represented_id == person_id, r.from_on, r.until_on) for r in found]
+    return list(db.session.scalars(sa.select(Representation).where(either, Representation.ended_on.is_(None)).order_by(Representation.id)))
+
+
+def _other_in(tie: Representation, person_id: int) -> int:
+    return tie.representative_id if tie.represented_id == person_id else tie.represented_id
+
+
+def _representations_with(ties: Sequence[Representation], person_id: int, rows: Mapping[int, Row]) -> list[RepresentationView]:
+    return [
+        RepresentationView(t.id, t.kind, rows[_other_in(t, person_id)], t.represented_id == person_id, t.from_on, t.until_on) for t in ties
+    ]
 
 
 def verifications_of(person_id: int) -> list[tuple[Verification, Bilingual]]:

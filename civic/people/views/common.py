@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import request, url_for
+from flask import abort, request, url_for
 from flask_babel import pgettext
 
 from civic.core.db import Bilingual, db
@@ -28,17 +28,24 @@ def at_desk() -> Actor:
     return actor(Channel.desk)
 
 
+def load_with_path(uid: str) -> tuple[Person, str]:
+    """A person in the viewer's reach, and the path of the community that keeps her; of others even the existence is private."""
+    found = queries.person_and_path(uid)
+    if found is None:
+        abort(404)
+    hidden(policies.can_see, viewer(), found[1])
+    return found
+
+
 def load(uid: str) -> Person:
-    """A person in the viewer's reach; of others even the existence is private."""
-    person: Person = get_or_404(sa.select(Person).where(Person.uid == uid))
-    hidden(policies.can_see, viewer(), queries.path_of(person.id))
-    return person
+    """A person in the viewer's reach."""
+    return load_with_path(uid)[0]
 
 
 def load_to_edit(uid: str) -> Person:
     """The same for an act: clerks and managers of the community."""
-    person = load(uid)
-    authorize(policies.can_edit, viewer(), queries.path_of(person.id))
+    person, path = load_with_path(uid)
+    authorize(policies.can_edit, viewer(), path)
     return person
 
 

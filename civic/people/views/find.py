@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,9 @@ def find() -> ResponseReturnValue:
 
 
 def _shown(form: FindForm, found: Found, words: str) -> str:
+    """Rows of other communities, found by phone, card or document, are masked and lead nowhere."""
     linked = frozenset(row.id for row in found.rows if policies.can_see(viewer(), row.path))
+    found = replace(found, rows=[row if row.id in linked else queries.masked(row) for row in found.rows])
     return render_template("people/find.html", form=form, found=found, words=words, linked=linked, may_edit=_may_edit())
 
 

@@ -98,7 +98,7 @@ def asked(uid: str, other_uid: str) -> ResponseReturnValue:
         return _follows(loser, survivor, form)
     try:
         with keyed(form, to=lambda made: url_for(".show", uid=made.uid)):
-            made = operations.ask_merge(at_desk(), loser.id, survivor.id, form.reason.data or "", asked_person_id=viewer().person_id)
+            made = operations.ask_merge(at_desk(), loser.id, survivor.id, form.reason.data or "", asked_person_id=viewer().bound_to)
     except DomainError as refusal:
         status = refuse(form, refusal)
         return _ask_page((one, other), form), status
@@ -176,7 +176,7 @@ def decide(uid: str, answer: str) -> ResponseReturnValue:
     try:
         with keyed(form, to=lambda _done: url_for(".show", uid=uid)):
             done = operations.decide_merge(
-                at_desk(), merge.id, answer == "approve", decider_person_id=viewer().person_id,
+                at_desk(), merge.id, answer == "approve", decider_person_id=viewer().bound_to,
                 from_above=policies.is_above(viewer(), _path(merge)),
             )  # fmt: skip
     except DomainError as refusal:
@@ -199,7 +199,7 @@ def ask_undo(uid: str) -> ResponseReturnValue:
         return _page(merge, undo=form), 422
     try:
         with keyed(form, to=lambda _done: url_for(".show", uid=uid)):
-            operations.ask_undo(at_desk(), merge.id, form.reason.data or "", asked_person_id=viewer().person_id)
+            operations.ask_undo(at_desk(), merge.id, form.reason.data or "", asked_person_id=viewer().bound_to)
     except DomainError as refusal:
         return _answer(merge, form, refusal)
     flash(_("A second person undoes it now."), "good")
@@ -214,7 +214,7 @@ def undo(uid: str) -> ResponseReturnValue:
         return _page(merge, decide=form), 422
     try:
         with keyed(form, to=lambda _done: url_for(".show", uid=uid)):
-            operations.undo_merge(at_desk(), merge.id, decider_person_id=viewer().person_id)
+            operations.undo_merge(at_desk(), merge.id, decider_person_id=viewer().bound_to)
     except DomainError as refusal:
         return _answer(merge, form, refusal)
     flash(_("The two rows count as two again."), "good")

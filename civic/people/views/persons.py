@@ -22,7 +22,7 @@ from civic.people.forms import ContactForm, DocumentForm, EditForm, RevealForm
 from civic.people.models import Contact, Document, HomeRelation, LookKind, Merge, MergeState, Person
 from civic.people.operations import NewHome
 from civic.people.queries import Row
-from civic.people.views.common import all_places, at_desk, load, load_to_edit, row_of, saw, told, trail_of
+from civic.people.views.common import all_places, at_desk, load, load_to_edit, load_with_path, row_of, saw, told, trail_of
 
 bp = Blueprint("people_persons", __name__, url_prefix="/desk/people")
 SHOWN = (LookKind.phone, LookKind.mail, LookKind.document, LookKind.birth, LookKind.address)
@@ -32,14 +32,13 @@ NO_STORE = {"Cache-Control": "no-store"}
 @bp.get("/<uid>")
 @staff(*policies.FINDERS)
 def show(uid: str) -> ResponseReturnValue:
-    person = load(uid)
-    view, path = queries.person_view(person), queries.path_of(person.id)
-    saw([person.id], LookKind.page)
+    person, path = load_with_path(uid)
+    view, events = queries.person_page(person)
     page = render_template(
         "people/person.html",
         view=view,
         row=view.row,
-        events=queries.timeline(person.id),
+        events=events,
         corrections=queries.corrections_of(person.id),
         merge=_merge_of(person),
         actions=_actions(person.id),
@@ -48,6 +47,7 @@ def show(uid: str) -> ResponseReturnValue:
         keeps=operations.what_keeps(person.id) if person.restricted_at and not person.emptied_at else [],
         labels=labels,
     )
+    saw([view.row.id], LookKind.page)  # last, because it ends the reads; a page whose look could not be noted is not shown
     return page, 200, NO_STORE
 
 
