@@ -6,14 +6,17 @@ In-process, without HTTP, on a data folder on disk, with the durability that pro
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import make_url
 
@@ -27,6 +30,7 @@ MARK = "INSIDE "
 CLIENTS = 8
 WALLETS = 5_000
 LEAST_SHARE, MOST_P99, LEAST_HOT = 0.20, 60, 300
+BOOK_ROWS, BOOK_PEOPLE, CLOSE_ROWS = 5_000_000, 125_000, 200_000
 
 
 @dataclass
@@ -90,6 +94,70 @@ def ledger_sqlite(run: Run) -> list[Figure]:
     ]
 
 
+def books(run: Run) -> list[Figure]:
+    """A ledger of millions of rows: the statement of its busiest wallet, `civic check`; a close of 200,000 rows on a site of its own."""
+    folder = run.folder / "points-books"
+    folder.mkdir()
+    env = server.production(folder)
+    rows, people = round(BOOK_ROWS * run.scale), max(300, round(BOOK_PEOPLE * run.scale))
+    seeded(env, run, rows, people)
+    told = inside(env, "statement", "500")
+    words = f"{rows:,} rows of the ledger, {int(told['lines']):,} of them in the wallet"
+    took = sorted(told["took"])
+    found = [
+        Figure("points-statement", "Balance and last 50 lines of the busiest wallet: slowest hundredth", "ms", took[len(took) * 99 // 100],
+               wanted=Wanted(at_most=30), judged=took[len(took) * 99 // 100], more_is_better=False, data=words,
+               notes=[f"p50 {statistics.median(took):.1f} ms, most {took[-1]:.1f} ms"])
+    ]  # fmt: skip
+    seconds, memory = checked(env, folder / "check.log")
+    return [
+        *found,
+        Figure("points-check", f"`civic check` of {rows:,} rows", "s", seconds, wanted=Wanted(at_most=300), judged=seconds, more_is_better=False, data=words),
+        Figure("points-check-memory", "Largest memory of that check", "MB", memory, wanted=Wanted(at_most=300), judged=memory, more_is_better=False, data=words),
+        *closed(run),
+    ]  # fmt: skip
+
+
+def closed(run: Run) -> list[Figure]:
+    folder = run.folder / "points-close"
+    folder.mkdir()
+    env = server.production(folder)
+    rows = round(CLOSE_ROWS * run.scale)
+    seeded(env, run, rows, max(300, rows // 40))
+    command = [sys.executable, "-m", "bench.points_inside", "wait", "600"]
+    other = subprocess.Popen(command, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        answer(other)
+        told = inside(env, "close")
+    finally:
+        other.kill()
+        other.communicate()
+    alone = f"{int(told['rows']):,} rows in one run"
+    return [
+        Figure("points-close", f"Daily close of {int(told['rows']):,} rows, another writer beside it", "s", told["seconds"], wanted=Wanted(at_most=30),
+               judged=told["seconds"], more_is_better=False, data=alone),
+    ]  # fmt: skip
+
+
+def seeded(env: dict[str, str], run: Run, rows: int, people: int) -> None:
+    data.run(env, "db", "upgrade")
+    data.run(env, "seed", "demo")
+    size = ("--rows", f"people={people}", "--rows", f"points={rows}")
+    data.run(env, "seed", "district", "--scale", "0.01", *size, "--seed", str(data.SEED), "--as-of", run.as_of)
+
+
+def checked(env: dict[str, str], log: Path) -> tuple[float, float]:
+    """Seconds and largest memory in MB of `civic check` in a process of its own.  Raises VoidError when it finds something."""
+    began = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen([server.CIVIC, "check"], env=env, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise VoidError(f"civic check: {log.read_text(errors='replace')[-1500:]}")
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
 def shared(name: str, title: str, rounds: Rounds, bound_name: str, words: str) -> list[Figure]:
     """The rate as a share of its bound, the median of the rounds' shares."""
     share = statistics.median(rate / bound for rate, bound in zip(rounds.rates, rounds.bounds, strict=True))
@@ -114,14 +182,14 @@ def prepared(env: dict[str, str], run: Run) -> int:
     return int(told["wallets"])
 
 
-def inside(env: dict[str, str], *words: str) -> dict[str, int]:
+def inside(env: dict[str, str], *words: str) -> dict[str, Any]:
     ran = subprocess.run(
         [sys.executable, "-m", "bench.points_inside", *words], env=env, cwd=ROOT, check=False, capture_output=True, text=True
     )
     lines = [line for line in ran.stdout.splitlines() if line.startswith(MARK)]
     if ran.returncode or not lines:
         raise VoidError(f"points {words[0]} failed: {ran.stderr[-1500:]}")
-    found: dict[str, int] = json.loads(lines[-1].removeprefix(MARK))
+    found: dict[str, Any] = json.loads(lines[-1].removeprefix(MARK))
     return found
 
 
@@ -192,6 +260,7 @@ class Pgbench:
 
 
 BENCHMARKS = (
+    Counted("points-books", "A ledger of millions of rows: statement, check, close", books),
     Counted("ledger-postgresql", "The operation of the ledger on PostgreSQL, beside pgbench", ledger_postgresql),
     Counted("ledger-sqlite", "The operation of the ledger on SQLite, beside a bare loop", ledger_sqlite),
 )

@@ -3,7 +3,8 @@
 make COUNT: a programme, COUNT people with a wallet of a thousand points each and a household's wallet beside it, written in bulk.
 work SECONDS FIRST COUNT [hot]: gives points from one person's wallet to a household's again and again, as the pages do: key row, savepoint,
 locks, transfer, counters, audit line, stored answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
-Each prints one line of JSON behind MARK.
+statement TIMES: balance and last fifty lines of the wallet with the most rows.  close: yesterday and all days before it.  wait SECONDS: small
+writes, each after a pause of 5 ms, as others do while a close runs; how long the slowest took.  Each prints one line of JSON behind MARK.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from flask import Flask
 
 from civic.app import create_app
 from civic.config import load_settings
-from civic.core import clock, idempotency
+from civic.core import clock, closes, idempotency
 from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id
 from civic.core.viewer import Actor
 from civic.people.models import Household, HouseholdKind, Person, PersonSource
-from civic.points import operations
-from civic.points.models import Policy, PolicyState, Rate, Vintage, Wallet, WalletKind
+from civic.points import checks, operations, queries, statement
+from civic.points.models import Policy, PolicyState, Rate, Transfer, Vintage, Wallet, WalletKind
 from civic.territory.models import Territory, TerritoryKind
 
 MARK = "INSIDE "
@@ -156,13 +157,54 @@ def bare(seconds: float, path: str) -> None:
     while time.perf_counter() < end:
         key = new_public_id()
         connection.execute("BEGIN IMMEDIATE")
-        for statement, values in told:
-            cursor = connection.execute(statement, tuple(key if value in keys else value for value in values))
+        for sql, values in told:
+            cursor = connection.execute(sql, tuple(key if value in keys else value for value in values))
             if cursor.description is not None:
                 cursor.fetchall()
         connection.execute("COMMIT")
         done += 1
     tell({"done": done})
+
+
+def read_statement(times: int) -> None:
+    """What the page of the wallet reads, in milliseconds a time; the statements' caches are warm."""
+    most = (
+        sa.select(Transfer.credit_id).group_by(Transfer.credit_id).join(Vintage, Vintage.id == Transfer.credit_id).where(Vintage.is_counted)
+    )
+    pot = db.session.scalar(most.order_by(sa.func.count().desc()).limit(1))
+    person_id = db.session.scalar(sa.select(Wallet.person_id).join(Vintage, Vintage.wallet_id == Wallet.id).where(Vintage.id == pot))
+    lines = db.session.scalar(sa.select(sa.func.count()).where(sa.or_(Transfer.credit_id == pot, Transfer.debit_id == pot)))
+    if person_id is None:
+        raise ValueError("no wallet of a person")
+    took = []
+    for _ in range(times + 20):
+        began = time.perf_counter()
+        wallet = queries.mine(person_id).own
+        if wallet is None:
+            raise ValueError("no wallet")
+        page = statement.page(wallet, statement.ALL, 50)
+        took.append((time.perf_counter() - began) * 1000)
+        db.session.rollback()
+        if len(page.lines) != 50:
+            raise ValueError("the statement is not full")
+    tell({"lines": lines, "took": [round(each, 2) for each in took[20:]]})
+
+
+def close() -> None:
+    began, made = time.perf_counter(), closes.close_yesterday(checks.BOOK)
+    tell({"rows": sum(each.row_count for each in made), "seconds": time.perf_counter() - began})
+
+
+def wait(seconds: float) -> None:
+    took, end = [], time.perf_counter() + seconds
+    tell({"ready": True})
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        with atomic():
+            db.session.execute(sa.update(Territory).values(code=Territory.code).where(Territory.id == 1))
+        took.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.005)
+    tell({"took": [round(each, 2) for each in took]})
 
 
 def main(app: Flask, words: list[str]) -> None:
@@ -174,6 +216,12 @@ def main(app: Flask, words: list[str]) -> None:
                 work(float(seconds), int(first), is_hot=rest == ["hot"])
             case ["bare", seconds, path]:
                 bare(float(seconds), path)
+            case ["statement", times]:
+                read_statement(int(times))
+            case ["close"]:
+                close()
+            case ["wait", seconds]:
+                wait(float(seconds))
 
 
 if __name__ == "__main__":

@@ -138,3 +138,10 @@ class NoHouseholdWallet(DomainError):
 
     code = "no_household"
     sentence = _l("Only grown-up members of a household use its wallet. Is something wrong with your household? Your station puts it right.")
+
+
+class AlreadyLookedAt(DomainError):
+    """A colleague was first with this hint."""
+
+    code, status = "already_looked_at", 409
+    sentence = _l("A colleague has already looked at this and written down what was found.")

@@ -4,9 +4,67 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from civic.core.registry import Module
-from civic.points import operations
+from civic.core import closes
+from civic.core.registry import Job, Module, Seed
+from civic.points import (
+    api,
+    api_rules,
+    checks,
+    closes_api,
+    desk_links,
+    entries,
+    listeners,
+    mydata,
+    open_work,
+    operations,
+    report_desk,
+    seeds,
+    watch_desk,
+)
+from civic.points.operations import expiry, hints, lives
+from civic.points.operations.reports import make_missing
+from civic.points.views import audit, desk_proposals, desk_wallets, mine, rules, rules_desk
+from civic.points.views import closes as closes_views
+from civic.points.views import hints as hint_views
+from civic.points.views import reports as report_views
 
 
 def manifest() -> Module:
-    return Module(name="points", title=_l("Points"), start=(lambda _app: operations and None,))
+    return Module(
+        name="points",
+        title=_l("Points"),
+        blueprints=(
+            mine.bp,
+            closes_views.bp,
+            report_views.bp,
+            report_views.desk,
+            rules.bp,
+            rules_desk.bp,
+            desk_proposals.bp,
+            desk_wallets.bp,
+            hint_views.bp,
+            audit.bp,
+        ),
+        api=(api.bp, closes_api.bp, api_rules.bp),
+        jobs=(
+            Job("points-close", lambda: closes.close_yesterday(checks.BOOK), at="00:20"),
+            Job("points-report", make_missing, at="00:50"),
+            Job("points-holds", expiry.end_due_holds, minutes=1),
+            Job("points-left", lives.settle_left, at="02:10"),
+            Job("points-expiry", expiry.run, at="02:40"),
+            Job("points-hints", hints.run, at="03:05"),
+        ),
+        books=(checks.BOOK,),
+        checks=checks.CHECKS,
+        seeds=(Seed("demo", seeds.demo, 70), Seed("district", seeds.district, 70)),
+        desk_actions=lambda viewer: [*report_desk.actions(viewer), *desk_links.desk_actions(viewer), *watch_desk.actions(viewer)],
+        desk_queues=lambda viewer: [*report_desk.queues(viewer), *desk_links.desk_queues(viewer), *watch_desk.queues(viewer)],
+        navigation=entries.navigation,
+        elder_doors=entries.elder_doors,
+        home_cards=entries.home_cards,
+        person_actions=desk_links.person_actions,
+        message_topics=(expiry.EXPIRY_TOPIC,),
+        open_work=open_work.open_work,
+        personal_data=mydata.personal_data,
+        start=(lambda _app: operations and listeners and None,),
+    )

@@ -53,7 +53,9 @@ class Policy(Model):
     created_at: Mapped[timestamp]
     decided_at: Mapped[datetime | None]
     lock_version: Mapped[int] = mapped_column(default=1)
-    rates: Mapped[list[Rate]] = relationship(back_populates="policy", order_by="Rate.service_type, Rate.hour_class", cascade="all, delete-orphan")
+    rates: Mapped[list[Rate]] = relationship(
+        back_populates="policy", order_by="Rate.service_type, Rate.hour_class", cascade="all, delete-orphan"
+    )
 
 
 class Rate(Model):

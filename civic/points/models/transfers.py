@@ -125,8 +125,12 @@ class Transfer(Model):
         sa.CheckConstraint("(kind IN ('hold', 'post', 'void', 'expire')) = (hold_id IS NOT NULL)", name="hold"),
         sa.CheckConstraint("(kind IN ('post', 'void', 'expire')) = (ends_id IS NOT NULL)", name="ends"),
         sa.CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reverses"),
-        sa.ForeignKeyConstraint(["debit_id", "programme_id"], ["points_vintage.id", "points_vintage.programme_id"], name="fk_points_transfer_debit"),
-        sa.ForeignKeyConstraint(["credit_id", "programme_id"], ["points_vintage.id", "points_vintage.programme_id"], name="fk_points_transfer_credit"),
+        sa.ForeignKeyConstraint(
+            ["debit_id", "programme_id"], ["points_vintage.id", "points_vintage.programme_id"], name="fk_points_transfer_debit"
+        ),
+        sa.ForeignKeyConstraint(
+            ["credit_id", "programme_id"], ["points_vintage.id", "points_vintage.programme_id"], name="fk_points_transfer_credit"
+        ),
         sa.UniqueConstraint("ends_id"),
         sa.UniqueConstraint("reverses_id"),
         sa.Index("ix_points_transfer_debit", "debit_id", "id"),

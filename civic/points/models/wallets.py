@@ -104,9 +104,7 @@ class Vintage(Model):
     __table_args__ = (
         sa.UniqueConstraint("wallet_id", "year"),
         sa.UniqueConstraint("id", "programme_id"),  # what a transfer's foreign keys name: both sides lie in its programme
-        sa.Index(
-            "ix_points_vintage_system", "programme_id", sqlite_where=sa.text("year = 0"), postgresql_where=sa.text("year = 0")
-        ),
+        sa.Index("ix_points_vintage_system", "programme_id", sqlite_where=sa.text("year = 0"), postgresql_where=sa.text("year = 0")),
         sa.CheckConstraint("held >= 0", name="held"),
         sa.CheckConstraint("balance >= held", name="no_overdraft"),
         sa.CheckConstraint("is_counted OR (balance = 0 AND held = 0)", name="counted"),

@@ -5,7 +5,7 @@ Lock order: people's and households' wallets by id, then the care pool.  A walle
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -159,9 +159,9 @@ def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
 
     PostgreSQL reads rows again that it waited for, but does not see new ones: `newest_year` tells that there are.
     """
-    connection, rows = open_connection(), []
+    connection = open_connection()
     values = {"ids": ids, "today": clock.today()}
-    rows = connection.execute(_LOCK_WHOLE, values).all()
+    rows: Sequence[Any] = connection.execute(_LOCK_WHOLE, values).all()
     found: dict[int, Locked] = {}
     for row in rows:
         wallet = found.get(row.id) or found.setdefault(row.id, _wallet_of(row))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -158,9 +159,10 @@ def open_hold(hold_id: int) -> tuple[Book, Locked, Hold]:
     return book, book.wallets[wallet_id], header
 
 
-def _rows(hold_id: int) -> Sequence[sa.Row[tuple[int, int, int, int]]]:
+def _rows(hold_id: int) -> Sequence[Any]:
     query = sa.select(_T.c.id, _T.c.debit_id, _T.c.credit_id, _T.c.amount).where(_T.c.hold_id == hold_id, _T.c.kind == TransferKind.hold)
-    return db.session.execute(query.order_by(_T.c.id)).all()
+    found: Sequence[Any] = db.session.execute(query.order_by(_T.c.id)).all()
+    return found
 
 
 _ENDS = {

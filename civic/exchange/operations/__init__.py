@@ -1,0 +1,82 @@
+"""Writes of service for service, one function per verb: listings, exchanges, disputes, ratings, what time and life do."""
+
+from civic.exchange.operations.disputes import WORKING_DAYS, answer_dispute, decide_dispute, open_dispute
+from civic.exchange.operations.exchanges import (
+    FURTHEST_DAYS,
+    Proposal,
+    accept,
+    cancel,
+    confirm,
+    decline,
+    deliver,
+    respond,
+    retime,
+    say,
+    stop,
+)
+from civic.exchange.operations.life import (
+    both_in_one,
+    end_exchange_of_hold,
+    end_exchanges,
+    end_listings,
+    end_own_exchanges,
+    forget_words,
+)
+from civic.exchange.operations.listings import (
+    LONGEST_DAYS,
+    MOST_LISTINGS,
+    MOST_MINUTES,
+    ListingText,
+    drop_over,
+    edit_listing,
+    end_listing,
+    extend_listing,
+    pause_listing,
+    resume_listing,
+    stop_listing,
+    write_listing,
+)
+from civic.exchange.operations.ratings import rate
+from civic.exchange.operations.settling import settle_all_due, touch, touch_person
+from civic.exchange.operations.telling import TOPIC
+
+__all__ = [
+    "FURTHEST_DAYS",
+    "LONGEST_DAYS",
+    "MOST_LISTINGS",
+    "MOST_MINUTES",
+    "TOPIC",
+    "WORKING_DAYS",
+    "ListingText",
+    "Proposal",
+    "accept",
+    "answer_dispute",
+    "both_in_one",
+    "cancel",
+    "confirm",
+    "decide_dispute",
+    "decline",
+    "deliver",
+    "drop_over",
+    "edit_listing",
+    "end_exchange_of_hold",
+    "end_exchanges",
+    "end_listing",
+    "end_listings",
+    "end_own_exchanges",
+    "extend_listing",
+    "forget_words",
+    "open_dispute",
+    "pause_listing",
+    "rate",
+    "respond",
+    "resume_listing",
+    "retime",
+    "say",
+    "settle_all_due",
+    "stop",
+    "stop_listing",
+    "touch",
+    "touch_person",
+    "write_listing",
+]

@@ -1,0 +1,48 @@
+"""What an exchange is worth under the rules: the same minutes that `earn` would count for the helper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from civic.core import clock
+from civic.exchange.models import Category, Exchange
+from civic.points import rules
+from civic.points.models import Policy
+from civic.points.operations.wallets import programme_of_place
+
+HOUR_CLASS = "exchange"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of points as exchanges read them."""
+
+    policy: Policy
+
+    def counted(self, minutes: int) -> int:
+        """Minutes that count: rounded down."""
+        return rules.rounded(self.policy, minutes)
+
+    def worth(self, category: Category, minutes: int) -> int:
+        """Hundredths of a point: 1 h 50 min of something at 1.00 an hour, rounded to 30 minutes, is 150."""
+        return self.counted(minutes) * rules.rate_of(self.policy, category.value, HOUR_CLASS) // 60
+
+    @property
+    def least(self) -> int:
+        """The fewest minutes that are worth anything."""
+        return self.policy.rounding
+
+
+def rules_at(territory_id: int, on: date | None = None) -> Rules | None:
+    """The rules in force in a community on a local day (today); None where there is no programme or no policy."""
+    programme_id = programme_of_place(territory_id)
+    policy = rules.in_force(programme_id, on or clock.today()) if programme_id is not None else None
+    return Rules(policy) if policy is not None else None
+
+
+def owed(row: Exchange, category: Category, minutes: int) -> int:
+    """What delivered minutes take from what is held: by the rules of the day of the agreement, never more than was held."""
+    agreed_on = clock.local(row.agreed_at or clock.now()).date()
+    found = rules_at(row.territory_id, agreed_on)
+    return min(found.worth(category, minutes) if found else 0, row.amount or 0)

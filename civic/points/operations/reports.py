@@ -1,0 +1,49 @@
+"""The monthly report: made once the month's last day is closed, by the job or by hand; signed by the district."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import sqlalchemy as sa
+
+from civic.core import clock, reports
+from civic.core.db import db
+from civic.core.reports import Report
+from civic.core.viewer import Actor, Channel
+from civic.points import reporting
+from civic.points.models import Programme
+from civic.points.report_errors import MonthNotClosed
+
+
+def make_report(actor: Actor, programme_id: int, first: date) -> Report:
+    """The report of the month that begins on this day; the one that is there, when there is one.
+
+    Raises MonthNotClosed while its last day has no close.
+    """
+    programme = db.session.get_one(Programme, programme_id)
+    territory_id, period = programme.territory_id, (first, reporting.month_end(first))
+    known = reports.newest(reporting.KIND, territory_id, first)
+    if known is not None and known.formula == reporting.FORMULA:
+        return known
+    if not reporting.is_closed(first):
+        raise MonthNotClosed(month=f"{first:%Y-%m}")
+    return reports.freeze(actor, reporting.KIND, territory_id, period, reporting.FORMULA, reporting.content_of(programme, first))
+
+
+def make_missing() -> int:
+    """The job: each closed month that has no report yet, the oldest first; returns how many were made."""
+    month, made = reporting.first_month(), 0
+    actor = Actor(None, job="points-report", channel=Channel.job)
+    programmes = db.session.execute(sa.select(Programme.id, Programme.territory_id).order_by(Programme.id)).all()
+    while month is not None and month < clock.today().replace(day=1) and reporting.is_closed(month):
+        for programme_id, territory_id in programmes:
+            if reports.newest(reporting.KIND, territory_id, month) is None:
+                make_report(actor, programme_id, month)
+                made += 1
+        month = reporting.month_after(month)
+    return made
+
+
+def sign_report(actor: Actor, report_id: int) -> None:
+    """Raises SignedAlready."""
+    reports.sign(actor, report_id)

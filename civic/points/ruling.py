@@ -1,0 +1,267 @@
+"""Reads of rules and proposals: versions with what they changed, the queue of a desk, one proposal whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, selectinload
+
+from civic.bulletin.models import Posting, PostingState
+from civic.core import clock
+from civic.core.db import db
+from civic.core.viewer import Viewer
+from civic.people.models import Person
+from civic.points import policies, rules
+from civic.points.models import (
+    COUNTED,
+    Policy,
+    PolicyState,
+    Programme,
+    Proposal,
+    ProposalState,
+    Transfer,
+    TransferKind,
+    Vintage,
+    Wallet,
+    WalletKind,
+)
+from civic.points.versions import Change, RuleText, differences
+from civic.territory.models import Territory
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the rules, what it changed, and its posting."""
+
+    row: Policy
+    text: RuleText
+    changes: list[Change]
+    before: Policy | None
+    posting: Posting | None
+
+    @property
+    def from_on(self) -> date | None:
+        return self.row.from_on
+
+
+def programme_here(path: str) -> Programme | None:
+    """The programme of the district that a place lies in; without a place the only or first one."""
+    query = sa.select(Programme).join(Programme.territory).options(joinedload(Programme.territory)).order_by(Programme.code)
+    if not path:
+        return db.session.scalars(query.limit(1)).first()
+    return next((row for row in db.session.scalars(query) if path.startswith(row.territory.path)), None)
+
+
+def programmes_of(viewer: Viewer) -> list[Programme]:
+    """Programmes whose versions she may read, drafts included."""
+    query = sa.select(Programme).options(joinedload(Programme.territory)).order_by(Programme.code)
+    return [row for row in db.session.scalars(query) if policies.can_read_rules(viewer, row.territory.path)]
+
+
+def districts_without(viewer: Viewer) -> list[Territory]:
+    """Districts that she rules and that have no programme yet."""
+    paths = [s.territory for s in viewer.scopes if s.role in policies.RULERS and s.is_district_wide]
+    taken = sa.select(Programme.territory_id)
+    return list(
+        db.session.scalars(sa.select(Territory).where(Territory.path.in_(paths), Territory.id.not_in(taken)).order_by(Territory.code))
+    )
+
+
+def versions(programme_id: int, *states: PolicyState) -> list[Version]:
+    """Versions of these states (all), the newest first, each beside the adopted one before it; three statements."""
+    query = sa.select(Policy).where(Policy.programme_id == programme_id).options(selectinload(Policy.rates)).order_by(Policy.id)
+    rows = list(db.session.scalars(query))
+    adopted = sorted((row for row in rows if row.state is PolicyState.adopted), key=_day)
+    posting_ids = [row.posting_id for row in rows if row.posting_id is not None]
+    postings = {
+        p.id: p for p in db.session.scalars(sa.select(Posting).options(selectinload(Posting.runs)).where(Posting.id.in_(posting_ids)))
+    }
+    found = []
+    for row in rows:
+        if states and row.state not in states:
+            continue
+        earlier = adopted[: adopted.index(row)] if row in adopted else adopted
+        before = earlier[-1] if earlier else None
+        text = RuleText.of(row)
+        changes = differences(RuleText.of(before) if before else None, text)
+        found.append(Version(row, text, changes, before, postings.get(row.posting_id or 0)))
+    return sorted(found, key=lambda version: (version.from_on or date.max, version.row.id), reverse=True)
+
+
+def _day(row: Policy) -> tuple[date, int]:
+    return row.from_on or date.min, row.id
+
+
+def version_of(policy_id: int) -> Version | None:
+    """One version."""
+    programme_id = db.session.scalar(sa.select(Policy.programme_id).where(Policy.id == policy_id))
+    if programme_id is None:
+        return None
+    return next((version for version in versions(programme_id) if version.row.id == policy_id), None)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What everybody may read of a programme's rules: in force, coming, what was before."""
+
+    programme: Programme
+    now: Version | None
+    coming: list[Version]  # posted, or adopted for a day to come
+    history: list[Version]  # adopted, the one in force included
+
+
+def public_rules(programme: Programme) -> Rules:
+    found = versions(programme.id, PolicyState.posted, PolicyState.adopted)
+    counts = rules.in_force(programme.id, clock.today())
+    now = next((version for version in found if counts is not None and version.row.id == counts.id), None)
+    coming = [v for v in found if v.row.state is PolicyState.posted or (v.from_on is not None and v.from_on > clock.today())]
+    history = [v for v in found if v.row.state is PolicyState.adopted and (v.from_on or date.max) <= clock.today()]
+    return Rules(programme, now, coming[::-1], history)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where an open version stands: draft, proposed, posted, closed."""
+
+    name: str
+    version: Version
+
+
+def step_of(version: Version) -> str:
+    """draft, proposed (waits for a second person), posted, closed (its posting is closed: adopt or withdraw), removed, adopted, withdrawn."""
+    row, posting = version.row, version.posting
+    if row.state is PolicyState.draft:
+        return "proposed" if row.from_on is not None else "draft"
+    if row.state is PolicyState.posted and posting is not None:
+        return {PostingState.closed: "closed", PostingState.removed: "removed"}.get(posting.state, "posted")
+    return row.state.value
+
+
+def rules_that_wait(viewer: Viewer) -> int:
+    """Versions that wait for a second person, or for adoption now that their posting is closed."""
+    waits = sa.or_(
+        sa.and_(Policy.state == PolicyState.draft, Policy.from_on.is_not(None)),
+        sa.and_(Policy.state == PolicyState.posted, Posting.state == PostingState.closed),
+    )
+    query = (
+        sa.select(Territory.path)
+        .select_from(Policy)
+        .join(Programme, Programme.id == Policy.programme_id)
+        .join(Territory, Territory.id == Programme.territory_id)
+        .outerjoin(Posting, Posting.id == Policy.posting_id)
+        .where(waits)
+    )
+    return sum(policies.can_rule(viewer, path) for path in db.session.scalars(query))
+
+
+# ---- proposals --------------------------------------------------------------------------------------------------------------
+def proposals(viewer: Viewer, *, waiting: bool) -> sa.Select[Any]:
+    """(proposal, wallet) in her reach: what waits, oldest first; or what was decided, newest first."""
+    roles = (*policies.DECIDERS, *policies.READERS)
+    inside = sa.or_(sa.false(), *(Territory.path.startswith(path, autoescape=True) for path in viewer.territories(*roles)))
+    query: Any = (
+        sa.select(Proposal, Wallet).join(Wallet, Wallet.id == Proposal.wallet_id).join(Territory, Territory.id == Proposal.territory_id)
+    )
+    state = Proposal.state == ProposalState.waiting
+    query = query.where(inside, state if waiting else sa.not_(state))
+    return query.order_by(Proposal.id if waiting else Proposal.id.desc())
+
+
+def count_of(query: sa.Select[Any]) -> int:
+    return int(
+        db.session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).with_only_columns(Proposal.id).subquery())) or 0
+    )
+
+
+@dataclass(frozen=True)
+class RowSides:
+    """A row of the ledger for the page of its reversal: amounts in hundredths, wallets on both sides, what is free where it went."""
+
+    row: Transfer
+    debit: Wallet
+    credit: Wallet
+    free: int | None  # in the credited vintage; none where no counter is kept
+
+
+def sides_of(transfer_id: int) -> RowSides | None:
+    pot, giver = sa.orm.aliased(Vintage), sa.orm.aliased(Vintage)
+    debit, credit = sa.orm.aliased(Wallet), sa.orm.aliased(Wallet)
+    query = (
+        sa.select(Transfer, debit, credit, pot)
+        .join(giver, giver.id == Transfer.debit_id)
+        .join(pot, pot.id == Transfer.credit_id)
+        .join(debit, debit.id == giver.wallet_id)
+        .join(credit, credit.id == pot.wallet_id)
+        .where(Transfer.id == transfer_id)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        return None
+    row, payer, payee, vintage = found
+    return RowSides(row, payer, payee, vintage.balance - vintage.held if payee.kind in COUNTED else None)
+
+
+def wallets_of_person(person_id: int, household_id: int | None) -> Sequence[Wallet]:
+    """Her wallets (of the rows merged into her too) and her household's, her own first."""
+    rows = sa.select(Person.id).where(sa.or_(Person.id == person_id, Person.merged_into_id == person_id))
+    whose = sa.or_(Wallet.person_id.in_(rows), sa.and_(Wallet.household_id.is_not(None), Wallet.household_id == household_id))
+    query = sa.select(Wallet).where(whose).options(selectinload(Wallet.vintages)).order_by(Wallet.person_id.is_(None), Wallet.id)
+    return db.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+@dataclass(frozen=True)
+class DeskRow:
+    """A row of the ledger as the desk of a wallet lists it; amount with its sign, hundredths."""
+
+    row: Transfer
+    amount: int
+    other: WalletKind
+    is_reversed: bool
+
+
+def rows_of(wallet_id: int, before: int | None = None, limit: int = PER_PAGE) -> tuple[list[DeskRow], int | None]:
+    """Rows that moved points of a wallet, newest first, and where the next page begins: one statement."""
+    own = sa.select(Vintage.id).where(Vintage.wallet_id == wallet_id)
+    counter, debit, credit = sa.orm.aliased(Transfer), sa.orm.aliased(Vintage), sa.orm.aliased(Vintage)
+    payer, payee = sa.orm.aliased(Wallet), sa.orm.aliased(Wallet)
+    moving = Transfer.kind.in_([TransferKind.single, TransferKind.post, TransferKind.reversal])
+    older = Transfer.id < before if before is not None else sa.true()
+    halves = [
+        sa.select(Transfer.id).where(side.in_(own), moving, older).order_by(Transfer.id.desc()).limit(limit + 1).subquery()
+        for side in (Transfer.debit_id, Transfer.credit_id)
+    ]
+    both = sa.union(*(sa.select(half.c.id) for half in halves)).subquery()
+    query = (
+        sa.select(Transfer, payer.id, payer.kind, payee.kind, counter.id)
+        .join(both, both.c.id == Transfer.id)
+        .join(debit, debit.id == Transfer.debit_id)
+        .join(credit, credit.id == Transfer.credit_id)
+        .join(payer, payer.id == debit.wallet_id)
+        .join(payee, payee.id == credit.wallet_id)
+        .outerjoin(counter, counter.reverses_id == Transfer.id)
+        .order_by(Transfer.id.desc())
+        .limit(limit + 1)
+    )
+    found = db.session.execute(query).all()
+    rows = [
+        DeskRow(
+            row,
+            -row.amount if payer_id == wallet_id else row.amount,
+            payee_kind if payer_id == wallet_id else payer_kind,
+            counter_id is not None,
+        )
+        for row, payer_id, payer_kind, payee_kind, counter_id in found[:limit]
+    ]
+    return rows, rows[-1].row.id if len(found) > limit else None
+
+
+def waiting_for(wallet_id: int) -> Sequence[Proposal]:
+    """Proposals about a wallet that nobody has decided."""
+    query = sa.select(Proposal).where(Proposal.wallet_id == wallet_id, Proposal.state == ProposalState.waiting).order_by(Proposal.id)
+    return db.session.scalars(query).all()

@@ -1,0 +1,93 @@
+"""Ratings: once each, after points have moved; a number for everybody, words for the two and social workers."""
+
+import pytest
+
+from civic.core import clock, notes
+from civic.exchange import operations, queries
+from civic.exchange.errors import AlreadyRated, NotAParty, OutOfRange, WrongMoment
+from civic.exchange.queries import Act, Stars
+from civic.people import operations as people
+from tests.support.exchange import HELPER, REQUESTER, WORKER, later
+from tests.support.people import CLERK, COLLEAGUE
+
+
+def finished(two, minutes=120):
+    row = two.deliver(minutes)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    return row
+
+
+def test_each_rates_the_other_once(two):
+    row = finished(two)
+    operations.rate(REQUESTER, row.id, two.wang.id, 5, "很有耐心。")
+    operations.rate(HELPER, row.id, two.li.id, 4)
+    for actor, person in ((REQUESTER, two.wang), (HELPER, two.li)):
+        with pytest.raises(AlreadyRated):
+            operations.rate(actor, row.id, person.id, 1)
+    assert queries.stars_of([two.wang.id, two.li.id]) == {two.wang.id: Stars(1, 4.0), two.li.id: Stars(1, 5.0)}
+    view = queries.exchange_view(row, two.li.id)
+    assert [(r.by.name, r.about.name, r.stars, r.words) for r in view.ratings] == [
+        ("王芳", "李秀英", 5, "很有耐心。"), ("李秀英", "王芳", 4, ""),
+    ]  # fmt: skip
+    assert view.acts == frozenset()
+
+
+def test_one_to_five_stars(two):
+    row = finished(two)
+    for stars in (0, 6, -1):
+        with pytest.raises(OutOfRange):
+            operations.rate(REQUESTER, row.id, two.wang.id, stars)
+
+
+def test_not_before_the_end_and_not_without_help(two, make_person):
+    row = two.agree()
+    with pytest.raises(WrongMoment):
+        operations.rate(REQUESTER, row.id, two.wang.id, 5)
+    operations.cancel(REQUESTER, row.id, two.wang.id)
+    with pytest.raises(WrongMoment):
+        operations.rate(REQUESTER, row.id, two.wang.id, 5)
+    with pytest.raises(NotAParty):
+        operations.rate(REQUESTER, row.id, make_person("陈静", birth="1970-01-02").id, 5)
+
+
+def test_silence_and_a_decision_are_ends_too(two):
+    row = two.deliver()
+    with later(days=7):
+        operations.rate(REQUESTER, row.id, two.wang.id, 3)  # the act itself settles what is due
+    other = two.deliver()
+    operations.open_dispute(REQUESTER, other.id, two.wang.id, "没来。")
+    operations.decide_dispute(WORKER, other.id, 60, "一小时。")
+    assert queries.exchange_view(other, two.wang.id).acts == {Act.rate}
+    operations.rate(REQUESTER, other.id, two.wang.id, 2)
+    assert queries.stars_of([two.li.id]) == {two.li.id: Stars(2, 2.5)}
+
+
+def test_merged_rows_are_one_person_with_one_rating_an_exchange(two, make_person):
+    row = finished(two)
+    operations.rate(HELPER, row.id, two.li.id, 4)
+    kept = make_person("王芳")
+    people.decide_merge(COLLEAGUE, people.ask_merge(CLERK, two.wang.id, kept.id, "同一人").id, True)
+    assert queries.stars_of([kept.id]) == {kept.id: Stars(1, 4.0)}
+    operations.rate(REQUESTER, row.id, kept.id, 5)
+    with pytest.raises(AlreadyRated):
+        operations.rate(REQUESTER, row.id, kept.id, 5)
+
+
+def test_words_and_evidence_are_forgotten_a_year_after_the_end_numbers_stay(two):
+    row = two.agree(words="请带眼镜")
+    operations.deliver(HELPER, row.id, two.li.id, 60)
+    operations.open_dispute(REQUESTER, row.id, two.wang.id, "她没有来。")
+    operations.answer_dispute(HELPER, row.id, two.li.id, "来了。")
+    operations.decide_dispute(WORKER, row.id, 30, "半小时。")
+    operations.rate(REQUESTER, row.id, two.wang.id, 1, "迟到。")
+    with later(days=364):
+        assert operations.forget_words() == 0
+    with later(days=366):
+        assert operations.forget_words() == 1
+        assert operations.forget_words() == 0
+    view = queries.exchange_view(row, two.wang.id)
+    assert {e.words for e in view.events} == {""}
+    assert (view.dispute.words, view.dispute.answer, view.dispute.decision, view.ratings[0].words) == ("", "", "", "")
+    assert (view.ratings[0].stars, view.dispute.row.decided_minutes) == (1, 30)
+    assert set(notes.read([view.dispute.row.note_id]).values()) == {""}
+    assert clock.now() < row.ended_at.replace(year=row.ended_at.year + 1)
