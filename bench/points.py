@@ -260,7 +260,7 @@ class Pgbench:
 
 
 BENCHMARKS = (
-    Counted("points-books", "A ledger of millions of rows: statement, check, close", books),
+    Counted("points-statement", "A ledger of millions of rows: statement, check, close", books),
     Counted("ledger-postgresql", "The operation of the ledger on PostgreSQL, beside pgbench", ledger_postgresql),
     Counted("ledger-sqlite", "The operation of the ledger on SQLite, beside a bare loop", ledger_sqlite),
 )

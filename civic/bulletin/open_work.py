@@ -21,6 +21,7 @@ from civic.core.personaldata import DataPart
 from civic.core.viewer import Actor
 from civic.people.queries import all_rows_of
 from civic.territory.models import Territory
+from civic.territory.queries import lines_of
 
 RUNNING = (PostingState.draft, PostingState.posted, PostingState.removed, PostingState.ended)
 
@@ -62,6 +63,9 @@ def _rows_of(grant: Grant, path: str) -> tuple[list[int], list[int]]:
     a, p = Announcement, Posting
     news = sa.select(a.id).where(a.account_id == grant.account_id, a.territory_id.in_(inside), a.state == AnnouncementState.draft)
     posted = sa.select(p.id).where(p.account_id == grant.account_id, p.territory_id.in_(inside), p.state.in_(RUNNING))
+    if grant.organisation_id is not None:  # a right that is bound to an organisation covers its rows alone
+        covered = lines_of(grant.organisation_id)
+        news, posted = news.where(a.organisation_id.in_(covered)), posted.where(p.organisation_id.in_(covered))
     return list(db.session.scalars(news.order_by(a.id))), list(db.session.scalars(posted.order_by(p.id)))
 
 

@@ -29,7 +29,7 @@ class PlaceArgs(ma.Schema):
     place = ma.fields.String(load_default="", validate=ma.validate.Length(max=24))
 
 
-class RateSchema(ma.Schema):
+class PointsRateSchema(ma.Schema):
     """Points an hour of a kind of service and a way of recording; `*` is every other."""
 
     service_type = ma.fields.String(required=True)
@@ -37,7 +37,7 @@ class RateSchema(ma.Schema):
     points_per_hour = ma.fields.String(required=True, metadata={"description": "decimal with two places"})
 
 
-class ChangeSchema(ma.Schema):
+class RulesChangeSchema(ma.Schema):
     """One thing that differs from the version before; `before` is empty in a first version."""
 
     what = ma.fields.Nested(BilingualSchema, required=True)
@@ -45,14 +45,14 @@ class ChangeSchema(ma.Schema):
     after = ma.fields.Nested(BilingualSchema, required=True)
 
 
-class VersionSchema(ma.Schema):
+class RulesVersionSchema(ma.Schema):
     """A version of the rules."""
 
     number = ma.fields.String(required=True)
     state = ma.fields.Enum(PolicyState, by_value=True, required=True)
     from_on = ma.fields.Date(allow_none=True, required=True, metadata={"description": "first day on which it counts"})
     posting = ma.fields.String(allow_none=True, required=True, metadata={"description": "number of its posting"})
-    rates = ma.fields.List(ma.fields.Nested(RateSchema), required=True)
+    rates = ma.fields.List(ma.fields.Nested(PointsRateSchema), required=True)
     rounding_minutes = ma.fields.Integer(required=True)
     daily_minutes = ma.fields.Integer(required=True)
     threshold_minutes = ma.fields.Integer(required=True)
@@ -62,7 +62,7 @@ class VersionSchema(ma.Schema):
     confirm_days = ma.fields.Integer(required=True)
     group_donates = ma.fields.Boolean(required=True)
     note = ma.fields.Nested(BilingualSchema, required=True)
-    changes = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+    changes = ma.fields.List(ma.fields.Nested(RulesChangeSchema), required=True)
 
 
 class ProgrammeSchema(ma.Schema):
@@ -73,20 +73,20 @@ class ProgrammeSchema(ma.Schema):
     name = ma.fields.Nested(BilingualSchema, required=True)
 
 
-class RulesSchema(ma.Schema):
+class PointsRulesSchema(ma.Schema):
     """in_force: null before the first rules count.  coming: posted, or adopted for a day to come.  history: newest first."""
 
     programme = ma.fields.Nested(ProgrammeSchema, required=True)
-    in_force = ma.fields.Nested(VersionSchema, allow_none=True, required=True)
-    coming = ma.fields.List(ma.fields.Nested(VersionSchema), required=True)
-    history = ma.fields.List(ma.fields.Nested(VersionSchema), required=True)
+    in_force = ma.fields.Nested(RulesVersionSchema, allow_none=True, required=True)
+    coming = ma.fields.List(ma.fields.Nested(RulesVersionSchema), required=True)
+    history = ma.fields.List(ma.fields.Nested(RulesVersionSchema), required=True)
 
 
 @bp.get("/points/rules")
 @public
 @limits.per_minute(240)
 @bp.arguments(PlaceArgs, location="query")
-@bp.response(200, RulesSchema)
+@bp.response(200, PointsRulesSchema)
 def rules(args: dict[str, Any]) -> Any:
     """Read the rules of points with every change."""
     path = any_path(args["place"]) if args["place"] else ""

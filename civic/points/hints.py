@@ -140,7 +140,7 @@ def _sudden(detail: dict[str, Any], names: dict[int, str]) -> tuple[list[str], s
             day=format_day(date.fromisoformat(detail["monday"])),
         ),
         _(
-            "In the %(weeks)s weeks before it was usually %(usual)s points a week: in half of the weeks less, in half more.",
+            "In the %(weeks)s weeks before it was usually %(usual)s points a week: as many weeks were below that as above.",
             weeks=len(detail["weeks"]),
             usual=amounts.short(detail["usual"]),
         ),
@@ -156,8 +156,8 @@ def _sudden(detail: dict[str, Any], names: dict[int, str]) -> tuple[list[str], s
 def _ring(detail: dict[str, Any], names: dict[int, str]) -> tuple[list[str], str]:
     told = [
         ngettext(
-            "From %(first)s to %(last)s %(people)s people made %(num)s exchange, all among themselves; each of them paid and was paid.",
-            "From %(first)s to %(last)s %(people)s people made %(num)s exchanges, all among themselves; each of them paid and was paid.",
+            "From %(first)s to %(last)s, %(people)s people made %(num)s exchange, all among themselves; each of them paid and was paid.",
+            "From %(first)s to %(last)s, %(people)s people made %(num)s exchanges, all among themselves; each of them paid and was paid.",
             detail["exchanges"],
             people=len(names),
             first=_day(detail["from"]),

@@ -8,6 +8,7 @@ from civic.core import closes
 from civic.core.registry import Job, Module, Seed
 from civic.points import (
     api,
+    api_desk,
     api_rules,
     checks,
     closes_api,
@@ -45,7 +46,7 @@ def manifest() -> Module:
             hint_views.bp,
             audit.bp,
         ),
-        api=(api.bp, closes_api.bp, api_rules.bp),
+        api=(api.bp, closes_api.bp, api_rules.bp, api_desk.bp),
         jobs=(
             Job("points-close", lambda: closes.close_yesterday(checks.BOOK), at="00:20"),
             Job("points-report", make_missing, at="00:50"),

@@ -41,13 +41,8 @@ def can_use(viewer: Viewer, holder: Holder) -> bool:
 
 
 def is_own(viewer: Viewer, holder: Holder) -> bool:
-    """It belongs to her or to somebody she lives with."""
-    return bool(_persons(viewer) & (holder.owners | holder.household))
-
-
-def _persons(viewer: Viewer) -> set[int]:
-    """Whose login it is, also while she has not proven it: for what is forbidden to her, not for what is allowed."""
-    return {person for person in (viewer.person_id, viewer.bound_to) if person is not None}
+    """It belongs to her or to somebody she lives with; whose login it is counts before she has proven it."""
+    return viewer.bound_to is not None and viewer.bound_to in holder.owners | holder.household
 
 
 def can_see_wallet(viewer: Viewer, holder: Holder) -> bool:
@@ -96,7 +91,8 @@ def can_decide(viewer: Viewer, holder: Holder, maker_id: int, maker_person_id: i
 
 def is_other(viewer: Viewer, maker_id: int, maker_person_id: int | None = None) -> bool:
     """Another person, not the same one with a second login."""
-    return viewer.account_id is not None and viewer.account_id != maker_id and maker_person_id not in _persons(viewer)
+    same_person = viewer.bound_to is not None and viewer.bound_to == maker_person_id
+    return viewer.account_id is not None and viewer.account_id != maker_id and not same_person
 
 
 def can_rule(viewer: Viewer, district: str) -> bool:

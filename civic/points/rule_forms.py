@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
-from wtforms import BooleanField, DateField, DecimalField, Field, IntegerField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, Field, IntegerField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 from wtforms.widgets import TextInput
 
@@ -70,25 +71,20 @@ class WholeField(IntegerField):
         self.data = int(typed)
 
 
-class HoursField(DecimalField):
+class HoursField(StringField):
     """Hours, halves and quarters too; `minutes` is what the rules keep."""
 
-    widget = TextInput()
+    minutes: int = 0
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        typed = unicodedata.normalize("NFKC", valuelist[0]).strip() if valuelist else ""
+    def pre_validate(self, form: Any) -> None:
+        typed = unicodedata.normalize("NFKC", self.data or "").strip()
         if typed and not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,2})?", typed):
-            self.data = None
-            raise ValueError(str(_l("Give hours as a number, for example 7.5.")))
-        super().process_formdata([typed] if typed else [])
-
-    @property
-    def minutes(self) -> int:
-        return int((self.data or 0) * HOUR)
+            raise ValidationError(str(_l("Give hours as a number, for example 7.5.")))
+        self.minutes = int(Decimal(typed or 0) * HOUR)
 
 
-def _as_hours(minutes: int) -> Any:
-    return int(minutes / HOUR) if minutes % HOUR == 0 else round(minutes / HOUR, 2)
+def _as_hours(minutes: int) -> str:
+    return f"{minutes / HOUR:.2f}".rstrip("0").rstrip(".")
 
 
 class RulesForm(BasedForm):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 
 from civic.bulletin.models import Posting, PostingState
 from civic.core import clock
 from civic.core.db import db
+from civic.core.i18n import format_day
 from civic.core.viewer import Viewer
 from civic.people.models import Person
-from civic.points import policies, rules
+from civic.points import labels, policies, rules
 from civic.points.models import (
     COUNTED,
     Policy,
@@ -217,12 +220,21 @@ def wallets_of_person(person_id: int, household_id: int | None) -> Sequence[Wall
 
 @dataclass(frozen=True)
 class DeskRow:
-    """A row of the ledger as the desk of a wallet lists it; amount with its sign, hundredths."""
+    """A row of the ledger as the desk of a wallet lists it; amount with its sign, hundredths.  cause: of hours, which and of what day."""
 
     row: Transfer
     amount: int
     other: WalletKind
     is_reversed: bool
+    cause: str
+
+
+def _cause(row: Transfer) -> str:
+    detail = json.loads(row.detail)
+    if "on" not in detail:
+        return ""
+    what = labels.rate_of(str(detail.get("type", "")), str(detail.get("class", "")))
+    return _("%(what)s, on %(day)s", what=what, day=format_day(date.fromisoformat(detail["on"])))
 
 
 def rows_of(wallet_id: int, before: int | None = None, limit: int = PER_PAGE) -> tuple[list[DeskRow], int | None]:
@@ -249,15 +261,11 @@ def rows_of(wallet_id: int, before: int | None = None, limit: int = PER_PAGE) ->
         .limit(limit + 1)
     )
     found = db.session.execute(query).all()
-    rows = [
-        DeskRow(
-            row,
-            -row.amount if payer_id == wallet_id else row.amount,
-            payee_kind if payer_id == wallet_id else payer_kind,
-            counter_id is not None,
-        )
-        for row, payer_id, payer_kind, payee_kind, counter_id in found[:limit]
-    ]
+    rows = []
+    for row, payer_id, payer_kind, payee_kind, counter_id in found[:limit]:
+        gives = payer_id == wallet_id
+        amount, other = (-row.amount, payee_kind) if gives else (row.amount, payer_kind)
+        rows.append(DeskRow(row, amount, other, counter_id is not None, _cause(row)))
     return rows, rows[-1].row.id if len(found) > limit else None
 
 

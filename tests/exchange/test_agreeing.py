@@ -33,7 +33,7 @@ from civic.people.models import HouseholdRelation
 from civic.points.errors import NotEnoughPoints, WalletFrozen
 from civic.points.models import Hold, HoldState, Reason
 from civic.points.operations import open_programme
-from tests.support.exchange import HELPER, REQUESTER, frozen_wallet, later, listing_text, told
+from tests.support.exchange import HELPER, REQUESTER, frozen_wallet, later, letter, listing_text, told
 from tests.support.people import CLERK
 from tests.support.points import RULER, adopt
 
@@ -44,7 +44,7 @@ def test_an_answer_holds_nothing_and_both_are_told(two):
         ExchangeState.proposed, two.wang.id, two.li.id, two.wang.id,
     )  # fmt: skip
     assert two.numbers == (8_00, 8_00, 0)
-    assert told(two.wang) == told(two.li) == ["Proposed: 教老人用手机"]
+    assert told(two.wang) == told(two.li) == [letter("Proposed")]
 
 
 def test_of_a_need_the_owner_is_the_one_who_is_helped(two, make_listing):
@@ -129,6 +129,13 @@ def test_one_running_answer_a_listing(two):
     assert two.propose().state is ExchangeState.proposed
 
 
+def test_an_answer_whose_time_is_over_is_no_obstacle_even_if_nobody_wrote_it(two):
+    first = two.propose()
+    with later(days=3):
+        assert two.propose().state is ExchangeState.proposed
+        assert first.state is ExchangeState.lapsed
+
+
 def test_they_meet_in_the_next_ninety_days(two):
     for span in (timedelta(minutes=-1), timedelta(0), timedelta(days=90, seconds=1)):
         with pytest.raises(MeetingOutOfRange):
@@ -172,7 +179,7 @@ def test_a_proposal_nobody_answers_lapses_when_the_time_has_come(two):
         assert operations.touch(row.id)
         assert (row.state, row.hold_id) == (ExchangeState.lapsed, None)
         assert not operations.touch(row.id)
-    assert told(two.li)[-1] == "Time is over: 教老人用手机"
+    assert told(two.li)[-1] == letter("Time is over")
 
 
 @pytest.mark.parametrize("who", ["requester", "helper"])
@@ -182,7 +189,7 @@ def test_either_cancels_before_delivery_and_the_points_are_back_at_once(two, who
     actor, person = (REQUESTER, two.wang) if who == "requester" else (HELPER, two.li)
     operations.cancel(actor, row.id, person.id, "家里有事")
     assert (row.state, two.numbers) == (ExchangeState.cancelled, (8_00, 8_00, 0))
-    assert told(two.wang)[-1] == told(two.li)[-1] == "Cancelled: 教老人用手机"
+    assert told(two.wang)[-1] == told(two.li)[-1] == letter("Cancelled")
     with pytest.raises(WrongMoment):
         operations.cancel(actor, row.id, person.id)
 

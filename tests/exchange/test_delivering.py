@@ -14,7 +14,7 @@ from civic.exchange.models import ExchangeState
 from civic.exchange.queries import Act
 from civic.points import operations as points
 from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, WalletKind
-from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, told
+from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, letter, said, told
 from tests.support.points import RULER, adopt, balance, summed
 
 
@@ -131,7 +131,7 @@ def test_after_fourteen_days_without_delivery_it_lapses_without_any_job(two):
         assert operations.touch(row.id)
         assert (row.state, two.numbers) == (ExchangeState.lapsed, (8_00, 8_00, 0))
         no_fault()
-    assert told(two.wang)[-1] == told(two.li)[-1] == "Time is over: 教老人用手机"
+    assert told(two.wang)[-1] == told(two.li)[-1] == letter("Time is over")
 
 
 def test_it_lapses_too_when_the_points_came_back_first(two):
@@ -205,20 +205,20 @@ def test_what_is_held_may_not_be_spent_twice(two):
 def test_both_are_told_at_each_step_in_words_that_say_who_did_it(two):
     row = two.deliver(minutes=60)
     operations.confirm(REQUESTER, row.id, two.wang.id)
-    steps = [f"{step}: 教老人用手机" for step in ("Proposed", "Agreed", "Done", "Confirmed")]
+    steps = [letter(step) for step in ("Proposed", "Agreed", "Done", "Confirmed")]
     assert (told(two.wang), told(two.li)) == (steps, steps)
-    assert "You asked 李秀英." in bodies(two.wang)
-    assert "王芳 answers you." in bodies(two.li)
-    assert "2 of your points are held until then." in bodies(two.wang)
-    assert "1 of your points are spent; the rest" in bodies(two.wang)
-    assert "points are spent" not in bodies(two.li)
+    assert said("You asked %(other)s. As soon as there is an answer, you are told.", other="李秀英") in bodies(two.wang)
+    assert said("%(other)s answers you. Say yes or no, or propose another time.", other="王芳") in bodies(two.li)
+    spent = "%(minutes)s minutes are confirmed, and %(moved)s of your points are spent; the rest of what was held is free again."
+    assert said(spent, minutes=60, moved="1") in bodies(two.wang)
+    assert said("%(minutes)s minutes are confirmed. Your points stand in your statement; thank you.", minutes=60) in bodies(two.li)
     assert f"/exchange/agreements/{row.uid}" in bodies(two.li)
 
 
 def test_words_between_the_two_are_sealed_and_told(two):
     row = two.agree()
     operations.say(REQUESTER, row.id, two.wang.id, "我住三楼，没有电梯。")
-    assert told(two.li)[-1] == "A message from 王芳"
+    assert told(two.li)[-1] == said("A message from %(other)s", other="王芳")
     assert "我住三楼" in bodies(two.li)
     view = queries.exchange_view(row, two.li.id)
     assert [(e.verb.value, e.by.name, e.words) for e in view.events][-1] == ("said", "王芳", "我住三楼，没有电梯。")

@@ -15,7 +15,7 @@ from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation
 from civic.points.models import Hold, HoldState
-from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, later, listing_text, told
+from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, later, letter, listing_text, told
 from tests.support.people import CLERK
 
 HERE, THERE = "/440113/440113009/440113009001/", "/440113/440113009/440113009002/"
@@ -74,7 +74,7 @@ def test_she_stops_any_exchange_and_both_are_told_why(two, stage):
         operations.stop(WORKER, row.id, "")
     operations.stop(WORKER, row.id, "有人投诉收费。")
     assert (row.state, two.numbers) == (ExchangeState.cancelled, (8_00, 8_00, 0))
-    assert told(two.wang)[-1] == told(two.li)[-1] == "Stopped: 教老人用手机"
+    assert told(two.wang)[-1] == told(two.li)[-1] == letter("Stopped")
     assert "有人投诉收费。" in bodies(two.wang)
     assert "有人投诉收费。" in bodies(two.li)
     if row.hold_id:

@@ -18,7 +18,7 @@ from civic.people.models import HouseholdRelation
 from civic.points import operations as points
 from civic.points.errors import WalletFrozen
 from civic.points.models import Hold
-from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, frozen_wallet, later, told
+from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, frozen_wallet, later, letter, told
 from tests.support.people import CLERK
 from tests.support.points import RULER
 
@@ -67,7 +67,7 @@ def test_what_she_decides_is_paid_in_part_or_not_at_all(two, minutes, left, earn
     row = disputed(two)
     operations.decide_dispute(WORKER, row.id, minutes, "听了两边的话。")
     assert (row.state, two.numbers) == (ExchangeState.settled, (left, left, earned))
-    assert told(two.wang)[-1] == told(two.li)[-1] == "Decided: 教老人用手机"
+    assert told(two.wang)[-1] == told(two.li)[-1] == letter("Decided")
     assert "听了两边的话。" in bodies(two.wang)
     assert "听了两边的话。" in bodies(two.li)
     assert [v for check in CHECKS for v in check.run()] == []

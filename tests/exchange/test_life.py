@@ -21,7 +21,7 @@ from civic.people.models import MergeState, Verification
 from civic.points import operations as points
 from civic.points import signals as points_signals
 from civic.points.models import Hold, HoldState
-from tests.support.exchange import HELPER, REQUESTER, bodies, later, listing_text, told
+from tests.support.exchange import HELPER, REQUESTER, bodies, later, letter, listing_text, told
 from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import balance
 
@@ -45,7 +45,7 @@ def test_the_helper_dies_the_points_come_back_and_the_other_is_told(two, stage):
     assert row.state in (ExchangeState.cancelled, ExchangeState.declined)
     assert two.numbers[:2] == (8_00, 8_00)
     assert two.listing.state is ListingState.ended
-    assert told(two.wang)[-1] in ("Ended: 教老人用手机", "No longer open: 教老人用手机")
+    assert told(two.wang)[-1] in (letter("Ended"), letter("No longer open"))
     assert "死" not in bodies(two.wang)
     assert len(told(two.li)) == letters  # nothing more is sent to the dead
     assert db.session.scalars(sa.select(Dispute).where(Dispute.decided_at.is_(None))).first() is None
@@ -57,7 +57,7 @@ def test_the_requester_dies_and_nothing_stays_held(two):
     people.record_death(CLERK, two.wang.id, clock.today())
     assert row.state is ExchangeState.cancelled
     assert db.session.get_one(Hold, row.hold_id).state is HoldState.voided
-    assert told(two.li)[-1] == "Ended: 教老人用手机"
+    assert told(two.li)[-1] == letter("Ended")
     assert [e.verb for e in queries.exchange_view(row, two.li.id).events][-1] is Verb.ended
     no_fault()
 
@@ -68,7 +68,7 @@ def test_points_may_hear_of_it_first(two):
         hold = points.void(CLERK, row.hold_id)
         points_signals.hold_ended_by_life.send(hold, actor=CLERK)
     assert (row.state, two.numbers) == (ExchangeState.cancelled, (8_00, 8_00, 0))
-    assert told(two.wang)[-1] == told(two.li)[-1] == "Ended: 教老人用手机"
+    assert told(two.wang)[-1] == told(two.li)[-1] == letter("Ended")
     with atomic():  # a hold of something else is nobody's exchange
         other = points.hold(CLERK, two.wallet, 1_00, source="order:1", until=clock.now() + timedelta(days=1))
         points_signals.hold_ended_by_life.send(points.void(CLERK, other.id), actor=CLERK)

@@ -22,7 +22,7 @@ from civic.exchange.errors import (
 )
 from civic.exchange.models import ExchangeState, ListingKind, ListingState
 from civic.exchange.queries import Wanted
-from tests.support.exchange import HELPER, WORKER, bodies, later, listing_text, told
+from tests.support.exchange import HELPER, WORKER, bodies, later, letter, listing_text, told
 
 DAY = timedelta(days=1)
 
@@ -104,7 +104,7 @@ def test_ended_it_declines_what_waits_and_leaves_what_was_agreed(two, make_perso
     proposed = operations.respond(Actor(21), two.listing.id, chen.id, operations.Proposal(60, two.meet_at))
     operations.end_listing(HELPER, two.listing.id, two.li.id)
     assert (agreed.state, proposed.state) == (ExchangeState.agreed, ExchangeState.declined)
-    assert told(chen) == ["Proposed: 教老人用手机", "No longer open: 教老人用手机"]
+    assert told(chen) == [letter("Proposed"), letter("No longer open")]
     assert shown(two.place) == found("手机", two.place) == []
     with pytest.raises(ListingClosed):
         operations.end_listing(HELPER, two.listing.id, two.li.id)
@@ -132,7 +132,7 @@ def test_a_social_worker_stops_it_with_a_reason_that_its_owner_reads(two):
         operations.stop_listing(WORKER, two.listing.id, " ")
     stopped = operations.stop_listing(WORKER, two.listing.id, "这是收费服务。")
     assert (stopped.state, queries.why_stopped(stopped)) == (ListingState.stopped, "这是收费服务。")
-    assert told(two.li)[-1] == "Taken down: 教老人用手机"
+    assert told(two.li)[-1] == letter("Taken down")
     assert "这是收费服务。" in bodies(two.li)
     assert shown(two.place) == found("手机", two.place) == []
     with pytest.raises(ListingClosed):
@@ -151,7 +151,7 @@ def test_the_desk_writes_for_somebody_without_a_phone_who_is_told(two):
     desk = Actor(31, channel=Channel.desk, acting_for=two.wang.id)
     row = operations.write_listing(desk, two.wang.id, two.place.id, listing_text(kind=ListingKind.need, title="陪我去医院"))
     assert (row.channel, row.account_id, row.person_id) == ("desk", 31, two.wang.id)
-    assert told(two.wang) == ["Written down for you: 陪我去医院"]
+    assert told(two.wang) == [letter("Written down for you", "陪我去医院")]
 
 
 def test_her_own_list_shows_what_runs_first(two):

@@ -285,6 +285,14 @@ POINTS_DESK = {
         "decide": Door("proposal_answer", territory),
         "withdraw": Door("own_proposal", asker),
     },
+    "api-points-desk": {
+        "list_proposals": LIST,
+        **doors("close freeze propose unfreeze wallet", Door("desk_wallet", territory)),
+        "reverse": Door("desk_row", territory),
+        "proposal": Door("proposal", territory),
+        "decide": Door("proposal_answer", territory),
+        "withdraw": Door("proposal", territory),
+    },
     "points_wallets_desk": {
         "person": Door("person", territory),
         "open_wallet": Door("no_wallet_yet", territory),

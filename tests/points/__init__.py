@@ -1,0 +1,1 @@
+"""Points: wallets, the ledger, rules, what two people decide, lives, expiry, hints."""

@@ -21,7 +21,19 @@ from civic.points.operations.proposals import propose_grant
 DESK = Actor(7)
 EXPORT, INDEX = "/desk/points/audit/export", "/desk/points/audit/"
 #: pages that begin an act, and the page of a person, whose wallets auditors open by their id
-ACTS = {"ask_close", "ask_freeze", "ask_propose", "ask_reverse", "begin", "new", "edit", "ask_adopt", "person", "ask_take_back", "ask_withdraw"}
+ACTS = {
+    "ask_close",
+    "ask_freeze",
+    "ask_propose",
+    "ask_reverse",
+    "begin",
+    "new",
+    "edit",
+    "ask_adopt",
+    "person",
+    "ask_take_back",
+    "ask_withdraw",
+}
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

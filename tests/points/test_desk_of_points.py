@@ -160,6 +160,7 @@ def test_a_row_is_reversed_from_the_wallets_page(programme, worker, enter, perso
     wallet = make_wallet(8_00, person=person)
     page = text(worker.get(f"/desk/points/wallets/{uid_of(wallet)}", status=200))
     assert "Earned" in page
+    assert "Other help, checked in and out, on Wed 25 Nov 2026" in page
     row = first_row()
     page = text(worker.get(f"/desk/points/rows/{row}/reverse", status=200))
     assert "correct them where they were recorded" in page

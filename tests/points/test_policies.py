@@ -71,11 +71,11 @@ def test_deciding_wants_another_person_who_does_not_live_there(role):
 
 
 def test_whose_login_it_is_counts_before_she_has_proven_it():
-    unproven = Viewer(1, None, scopes=(Scope(Role.manager, HERE),), bound_to=HER_SON)
+    unproven = Viewer(1, None, scopes=(Scope(Role.manager, HERE),), unproven_id=HER_SON)
     assert policies.is_own(unproven, HOLDER)
     assert not policies.can_decide(unproven, HOLDER, maker_id=2)
-    assert not policies.is_other(Viewer(1, bound_to=CLERK), 2, CLERK)
-    assert not policies.can_use(Viewer(1, None, bound_to=WANG), HOLDER)
+    assert not policies.is_other(Viewer(1, unproven_id=CLERK), 2, CLERK)
+    assert not policies.can_use(Viewer(1, None, unproven_id=WANG), HOLDER)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people import queries as people
-from civic.points import operations
+from civic.points import checks, operations
 from civic.points.errors import (
     AlreadyDecided,
     NotEnoughPoints,
@@ -422,3 +422,15 @@ def test_closed_to_the_pool(programme, make_wallet):
     wallet = make_wallet(5_00)
     assert desk.close_wallet(ASKER, wallet, "moved_away", to_household=False) == 5_00
     assert (balance(wallet), balance(pool_of(programme))) == (0, 5_00)
+
+
+def test_the_checks_find_nothing_after_all_of_it(programme, pool, granted, make_wallet):
+    wallet, row = granted(8_00)
+    spend(wallet, 6_00)
+    reversed_(row)
+    proposals.decide(DECIDER, proposals.propose_grant(ASKER, wallet, 9_00, WHY).id, True)
+    proposals.decide(DECIDER, proposals.propose_opening(ASKER, make_wallet(), 9_00, WHY).id, True)
+    other, given = granted(5_00)
+    reversed_(given, 2_00)
+    desk.close_wallet(ASKER, other, "own_wish", to_household=True)
+    assert [(v.table, v.what) for check in checks.CHECKS for v in check.run()] == []

@@ -178,6 +178,10 @@ class Wallets(RuleBasedStateMachine):
     # ---- what must be so after every step
 
     @invariant()
+    def points_and_people_agree(self) -> None:
+        self.nothing_is_lost()
+        self.the_living_have_no_closed_wallet()
+
     def nothing_is_lost(self) -> None:
         """What corrections and recovered dues took stands in the correction account, to the last hundredth."""
         corrected = summed(self.programme_id, WalletKind.correction)
@@ -185,8 +189,7 @@ class Wallets(RuleBasedStateMachine):
         assert stands == self.issued - self.spent - corrected
         assert summed(self.programme_id, WalletKind.issuance) == -self.issued
 
-    @invariant()
-    def the_living_have_no_wallet_closed_by_an_event(self) -> None:
+    def the_living_have_no_closed_wallet(self) -> None:
         gone = sa.or_(Person.died_on.is_not(None), Person.merged_into_id.is_not(None), Person.emptied_at.is_not(None))
         query = sa.select(Wallet.id).join(Person, Person.id == Wallet.person_id).where(Wallet.state == WalletState.closed, sa.not_(gone))
         assert list(db.session.scalars(query)) == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale, gettext
 
 from civic.core import clock, crypto
 from civic.core.db import db
@@ -95,6 +96,17 @@ def told(person: Person, template_topic: str = "exchange") -> list[str]:
         sa.select(Message.sealed).where(Message.receiver_id == person.id, Message.topic == template_topic).order_by(Message.id)
     )
     return [json.loads(crypto.decrypt(sealed, "message"))["subject"] for sealed in rows]
+
+
+def letter(about: str, title: str = "教老人用手机") -> str:
+    """The subject of a message, as the site's own language has it: `letter("Agreed")`."""
+    return said(f"{about}: %(title)s", title=title)
+
+
+def said(sentence: str, **values: Any) -> str:
+    """A sentence of the site in its own language."""
+    with force_locale("zh"):
+        return gettext(sentence, **values)
 
 
 def bodies(person: Person) -> str:

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from civic.core import clock
 from civic.core.closes import Close, chain, last
+from civic.core.i18n import lang
 from civic.core.web import limits
 from civic.core.web.access import place_path, public
 from civic.core.web.context import site_address
@@ -76,16 +77,21 @@ def _shown(row: Close, code: str) -> dict[str, Any]:
 
 
 def _months(chosen: date | None, newest: Close | None) -> list[dict[str, Any]]:
-    """Links to the months of the chain, the newest first."""
+    """Links to the months of the chosen year, the newest first, then to the other years; a chain of many years is no wall of links."""
     first = reporting.first_month()
-    if newest is None or first is None:
+    if newest is None or first is None or chosen is None:
         return []
-    month, found = newest.day.replace(day=1), []
+    month = newest.day.replace(day=1)
+    found: list[dict[str, Any]] = []
+    years: list[dict[str, Any]] = []
     while month >= first:
         href = url_for(".index", month=f"{month:%Y-%m}", programme=request.args.get("programme") or None)
-        found.append({"label": month_words(month), "href": href, "is_current": month == chosen})
+        if month.year == chosen.year:
+            found.append({"label": month_words(month), "href": href, "is_current": month == chosen})
+        elif month.year not in [each["year"] for each in years]:
+            years.append({"label": f"{month.year}年" if lang() == "zh" else str(month.year), "href": href, "year": month.year})
         month = reporting.month_before(month)
-    return found
+    return [*found, *years]
 
 
 def _stands(newest: Close, code: str) -> list[tuple[str, str]]:

@@ -1,0 +1,435 @@
+"""What the pages of a resident and the desk's pages for the person beside share: for whom they act, forms, and the acts of an exchange.
+
+A `Hand` says whose pages these are.  The views of `mine` and `beside` make one and call the functions here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
+from flask_babel import pgettext
+
+from civic.core import clock
+from civic.core.db import db
+from civic.core.errors import DomainError
+from civic.core.i18n import lang, plain
+from civic.core.viewer import Actor, Channel, actor, viewer
+from civic.core.web.access import place_path
+from civic.core.web.forms import Form, keyed, refuse
+from civic.core.web.uploads import UploadForm
+from civic.exchange import labels, operations, queries, shown
+from civic.exchange.errors import InOwnCause, ListingChanged
+from civic.exchange.forms import (
+    SHOWN_DAYS,
+    AnswerForm,
+    DeliverForm,
+    DisputeForm,
+    ListingForm,
+    PlainForm,
+    RateForm,
+    RespondForm,
+    RetimeForm,
+    SayForm,
+    SureForm,
+    WordsForm,
+    lengths,
+)
+from civic.exchange.models import Exchange, ExchangeState, Listing
+from civic.exchange.queries import Act, View
+from civic.exchange.queries.parties import is_own_cause, survivors
+from civic.people import queries as people
+from civic.points.models import Policy
+from civic.territory.models import Territory
+
+NO_STORE = {"Cache-Control": "no-store"}
+LISTING_VERBS = ("pause", "resume", "extend", "end")
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Whose pages these are.  uid, name: of the person beside a worker, '' on one's own pages; path: her community."""
+
+    person_id: int
+    path: str
+    uid: str = ""
+    name: str = ""
+
+    @property
+    def is_desk(self) -> bool:
+        return bool(self.uid)
+
+    @property
+    def layout(self) -> str:
+        return "layouts/desk.html" if self.uid else "layouts/form.html"
+
+    def actor(self) -> Actor:
+        """Acts for somebody beside are marked "at the desk"."""
+        return actor(Channel.desk) if self.uid else actor()
+
+    def to(self, view: str, **args: Any) -> str:
+        """The address of a page of these."""
+        return url_for(f"exchange_beside.{view}", person=self.uid, **args) if self.uid else url_for(f"exchange_mine.{view}", **args)
+
+    @property
+    def trail(self) -> list[dict[str, str]]:
+        if self.uid:
+            first = {"label": pgettext("page", "Find people"), "href": url_for("people_desk.find")}
+            her = {"label": self.name, "href": url_for("people_persons.show", uid=self.uid)}
+            return [first, her, {"label": _("Service for service"), "href": self.to("home")}]
+        return [
+            {"label": _("Service for service"), "href": url_for("exchange.index")},
+            {"label": pgettext("exchange", "My exchanges"), "href": self.to("home")},
+        ]
+
+    def may_act(self, people_of: Any) -> None:
+        """Nobody stands at the desk for herself, her household, or the other side of her own exchange.  Raises InOwnCause."""
+        if self.uid and is_own_cause(self.actor(), [self.person_id, *people_of]):
+            raise InOwnCause
+
+
+def page(template: str, hand: Hand | None, status: int = 200, **values: Any) -> ResponseReturnValue:
+    """Personal pages are stored nowhere."""
+    whole = render_template(template, hand=hand, labels=labels, shown=shown, plain=plain, **values)
+    return whole, status, NO_STORE
+
+
+def community_of(path: str) -> Territory | None:
+    code = path.strip("/").rsplit("/", 1)[-1]
+    return db.session.scalars(sa.select(Territory).where(Territory.code == code)).one_or_none() if code else None
+
+
+def own_path() -> str:
+    """The community in which a resident offers and asks: the chosen one where she is verified there, else her own, else any; '' in none."""
+    who = viewer()
+    if who.person_id is None or not who.verified_in:
+        return ""
+    here = place_path()
+    if here in who.verified_in:
+        return here
+    own = people.path_of(who.person_id)
+    return own if own in who.verified_in else min(who.verified_in)
+
+
+def policy_of(territory_id: int) -> Policy | None:
+    found = queries.rules_at(territory_id)
+    return found.policy if found else None
+
+
+# ---- home -------------------------------------------------------------------------------------------------------------------
+def home(hand: Hand) -> ResponseReturnValue:
+    """Exchanges, own listings, what might fit."""
+    operations.touch_person(hand.person_id)
+    rows = queries.exchanges_of(hand.person_id)
+    live = [row for row in rows if row.exchange.ended_at is None]
+    return page(
+        "exchange/beside.html" if hand.is_desk else "exchange/mine.html",
+        hand,
+        waiting=[row for row in live if row.is_waiting],
+        running=[row for row in live if not row.is_waiting],
+        over=[row for row in rows if row.exchange.ended_at is not None],
+        listings=shown.listings_shown(queries.listings_of(hand.person_id), with_owners=False),
+        suggested=shown.listings_shown(queries.suggestions(hand.person_id, lang()), with_owners=True),
+    )
+
+
+# ---- listings ---------------------------------------------------------------------------------------------------------------
+def write(hand: Hand, kind: str = "") -> ResponseReturnValue:
+    """Put up an offer or a need.  GET and POST."""
+    place = community_of(hand.path)
+    if place is None:
+        return not_yet(hand)
+    form, status = ListingForm(), 200
+    form.offer(policy_of(place.id))
+    if request.method == "GET":
+        form.begin(kind)
+    elif not form.validate_on_submit():
+        status = 422
+    else:
+        try:
+            hand.may_act(())
+            with keyed(form, to=lambda row: url_for("exchange.listing", uid=row.uid)):
+                row = operations.write_listing(hand.actor(), hand.person_id, place.id, form.listing())
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        else:
+            flash(_("It stands in the list now. Neighbours who answer write to you here."), "good")
+            return redirect(hand.to("home") if hand.is_desk else url_for("exchange.listing", uid=row.uid), 303)
+    return page("exchange/write.html", hand, status, form=form, row=None, place=place_words(place), theirs=[])
+
+
+def place_words(place: Territory) -> str:
+    return plain(place.name)
+
+
+def edit(hand: Hand, row: Listing) -> ResponseReturnValue:
+    """Change its words; another's change meanwhile is shown beside."""
+    form, status, theirs = ListingForm(), 200, []
+    form.offer(policy_of(row.territory_id), row)
+    uid, listing_id, kind, place = row.uid, row.id, row.kind, place_words(row.territory)
+    if request.method == "GET":
+        form.fill(row)
+    elif not form.validate_on_submit():
+        status = 422
+    else:
+        try:
+            hand.may_act(())
+            with keyed(form, to=lambda _row: _after_listing(hand, uid)):
+                operations.edit_listing(hand.actor(), listing_id, hand.person_id, form.base_version, form.listing(kind))
+        except ListingChanged as refusal:
+            status = refuse(form, refusal)
+            theirs = form.beside(refusal, lambda: form.stands(queries.listing_by_uid(uid)))  # type: ignore[arg-type]
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        else:
+            flash(_("Your changes stand in the list."), "good")
+            return redirect(_after_listing(hand, uid), 303)
+    return page("exchange/write.html", hand, status, form=form, row=row, place=place, theirs=theirs)
+
+
+def _after_listing(hand: Hand, uid: str) -> str:
+    return hand.to("home") if hand.is_desk else url_for("exchange.listing", uid=uid)
+
+
+def change(hand: Hand, row: Listing, verb: str) -> ResponseReturnValue:
+    """Pause, show again, extend, end."""
+    form, uid, listing_id = PlainForm(), row.uid, row.id
+    new_day = clock.today().fromordinal(clock.today().toordinal() + SHOWN_DAYS)
+    if form.validate_on_submit():
+        acts = {
+            "pause": lambda: operations.pause_listing(hand.actor(), listing_id, hand.person_id),
+            "resume": lambda: operations.resume_listing(hand.actor(), listing_id, hand.person_id, max(row.until_on, new_day)),
+            "extend": lambda: operations.extend_listing(hand.actor(), listing_id, hand.person_id, new_day),
+            "end": lambda: operations.end_listing(hand.actor(), listing_id, hand.person_id),
+        }
+        told = {
+            "pause": _("Paused: nobody finds it until you show it again."),
+            "resume": _("It stands in the list again."),
+            "extend": _("It stands in the list for another %(days)s days.", days=SHOWN_DAYS),
+            "end": _("Ended. It is no longer shown."),
+        }
+        try:
+            hand.may_act(())
+            with keyed(form, to=lambda _row: _after_listing(hand, uid)):
+                acts[verb]()
+            flash(told[verb], "good")
+        except DomainError as refusal:
+            flash(refusal.message, "warn")
+    return redirect(_after_listing(hand, uid), 303)
+
+
+def respond(hand: Hand, row: Listing) -> ResponseReturnValue:
+    """Answer a listing: a day, an hour, how long."""
+    form, status = RespondForm(), 200
+    owner = survivors([row.person_id])[row.person_id]
+    station = queries.station_of(row.territory_id)
+    suggested = row.place.value != "online" and queries.are_strangers(owner, hand.person_id)
+    form.offer(policy_of(row.territory_id), row.category)
+    form.stations(plain(station.name) if station else "", row.place, suggested=suggested)
+    listing_id, seen = row.id, shown.listings_shown([row], with_owners=True)[0]
+    if request.method == "GET":
+        form.begin(row.minutes)
+    elif not form.validate_on_submit():
+        status = 422
+    else:
+        try:
+            hand.may_act([owner])
+            with keyed(form, to=lambda made: hand.to("show", uid=made.uid)):
+                made = operations.respond(hand.actor(), listing_id, hand.person_id, form.proposal())
+        except DomainError as refusal:
+            status = refuse(form, refusal)
+        else:
+            flash(_("Sent. You are told as soon as the other person answers."), "good")
+            return redirect(hand.to("show", uid=made.uid), 303)
+    return page("exchange/respond.html", hand, status, form=form, row=row, seen=seen, suggested=suggested and station is not None)
+
+
+def not_yet(hand: Hand | None, status: int = 200) -> ResponseReturnValue:
+    """Why she cannot offer or answer yet, and how she can."""
+    return page("exchange/not_yet.html", hand, status if request.method == "GET" else 422)
+
+
+# ---- an exchange ------------------------------------------------------------------------------------------------------------
+def show(hand: Hand, row: Exchange, *, with_words: bool = True) -> ResponseReturnValue:
+    """How it stands and what she can do now."""
+    view = fresh_view(hand, row)
+    sure, say = _form_of(Act.accept, view), SayForm(formdata=None)
+    return page(
+        "exchange/show.html",
+        hand,
+        view=view,
+        acts=shown.acts_of(view),
+        sure=sure,
+        say=say if Act.say in view.acts else None,
+        states=ExchangeState,
+        words_of=ACT_WORDS,
+        history=shown.history(view, with_words=with_words),
+        with_words=with_words,
+        given=[each for each in view.ratings if each.by.id == hand.person_id],
+    )
+
+
+def fresh_view(hand: Hand | None, row: Exchange) -> View:
+    """What is due is settled first, so that nobody reads yesterday's state."""
+    if operations.touch(row.id):
+        db.session.refresh(row)
+    return queries.exchange_view(row, hand.person_id if hand else None)
+
+
+@dataclass(frozen=True)
+class ActWords:
+    """An act in words: its head, what follows from it, the button, what is told afterwards."""
+
+    title: Any
+    lead: Any
+    button: Any
+    done: Any
+    icon: str = ""
+
+
+ACT_WORDS: dict[Act, ActWords] = {
+    Act.accept: ActWords(
+        _l("Agree to this"), _l("The points are held for this exchange until both say that it was done."), _p("exchange", "I agree"),
+        _l("Agreed. The points are held; the other person has been told."), "check",
+    ),
+    Act.decline: ActWords(
+        _p("exchange", "Say no"), _l("The other person is told. No points have been held."), _p("exchange", "Say no"),
+        _l("Declined. The other person has been told."), "cross",
+    ),
+    Act.retime: ActWords(
+        _l("Propose another time"), _l("Then the other person has to answer."), _l("Send this proposal"),
+        _l("Sent. Now the other person has to answer."), "calendar",
+    ),
+    Act.cancel: ActWords(
+        _p("exchange", "Call it off"), _l("The other person is told; held points are free again at once."), _p("exchange", "Call it off"),
+        _l("Called off. Held points are free again."), "cross",
+    ),
+    Act.deliver: ActWords(
+        _l("It was done"), _l("Say how long it took, at most what you agreed on. Then the other person confirms."), _l("It was done"),
+        _l("Noted. The other person is asked to confirm."), "check",
+    ),
+    Act.confirm: ActWords(
+        _l("Confirm that it was done"), _l("Then the points move, and the exchange is finished."), _p("exchange", "Yes, confirm"),
+        _l("Confirmed. The points have moved."), "check",
+    ),
+    Act.dispute: ActWords(
+        _l("It was different"), _l("Say what was different. A social worker listens to both and decides; until then the points stay held."),
+        _p("exchange", "Send it"), _l("Sent. The other person is asked how she saw it, and a social worker decides."), "warn",
+    ),
+    Act.answer: ActWords(
+        _l("Say how you saw it"), _l("You can answer once. Then a social worker decides."), _p("exchange", "Send it"),
+        _l("Sent. A social worker decides now."), "talk",
+    ),
+    Act.rate: ActWords(
+        _p("exchange", "Rate it"), _l("The stars help neighbours to choose. Who gave them is not shown to others."), _p("exchange", "Send it"),
+        _l("Thank you. Your rating is noted."), "hand",
+    ),
+    Act.say: ActWords(
+        _p("exchange", "Write"), _l("Only the two of you and social workers read it."), _p("exchange", "Send it"), _l("Sent."), "talk",
+    ),
+}  # fmt: skip
+
+
+
+def _form_of(act: Act, view: View) -> Form:
+    """The form of an act, with what the rules and the agreement allow."""
+    row = view.exchange
+    is_get = request.method == "GET"
+    form: Form
+    match act:
+        case Act.accept | Act.confirm:
+            form = SureForm()
+            if is_get:
+                form.base.data, form.minutes.data = str(row.lock_version), str(row.delivered_minutes or "")
+        case Act.retime:
+            form = RetimeForm()
+            form.offer(policy_of(row.territory_id), row.listing.category)
+            if is_get:
+                form.begin(row.minutes, row.meet_at)
+        case Act.deliver:
+            form = DeliverForm()
+            form.offer(lengths(policy_of(row.territory_id), row.minutes))
+            if is_get:
+                form.minutes.data = str(row.delivered_minutes or row.minutes)
+        case _:
+            form = {Act.dispute: DisputeForm, Act.answer: AnswerForm, Act.rate: RateForm, Act.say: SayForm}.get(act, WordsForm)()
+    return form
+
+
+def _do(hand: Hand, row_id: int, act: Act, form: Any) -> Any:
+    """The operation of an act; None when a file was refused and nothing was done."""
+    by, her, words = hand.actor(), hand.person_id, (form.words.data or "") if "words" in form else ""
+    match act:
+        case Act.accept:
+            return operations.accept(by, row_id, her, form.base_version)
+        case Act.confirm:
+            read = str(form.minutes.data or "")
+            return operations.confirm(by, row_id, her, int(read) if read.isdecimal() and len(read) < 5 else None)
+        case Act.decline:
+            return operations.decline(by, row_id, her, words)
+        case Act.cancel:
+            return operations.cancel(by, row_id, her, words)
+        case Act.say:
+            return operations.say(by, row_id, her, words)
+        case Act.retime:
+            return operations.retime(by, row_id, her, form.moment, words, int(form.minutes.data))
+        case Act.deliver:
+            return operations.deliver(by, row_id, her, int(form.minutes.data), words)
+        case Act.rate:
+            return operations.rate(by, row_id, her, int(form.stars.data), words)
+    files = [kept.sha256 for kept in form.take()]
+    if form.files.errors:
+        return None
+    verb = operations.open_dispute if act is Act.dispute else operations.answer_dispute
+    return verb(by, row_id, her, words, files)
+
+
+def act_page(hand: Hand, row: Exchange, name: str) -> ResponseReturnValue:
+    """One act: its form, and the operation.  GET and POST; an act that is no longer possible says how things stand."""
+    act, row_id, uid = Act(name), row.id, row.uid
+    view = fresh_view(hand, row)
+    form, status = _form_of(act, view), 200
+    if request.method == "GET":
+        if act not in view.acts:
+            flash(_("That is no longer possible: this is how it stands now."), "warn")
+            return redirect(hand.to("show", uid=uid), 303)
+    elif not form.validate_on_submit():
+        status = 422
+    else:
+        try:
+            hand.may_act([view.requester.id, view.helper.id])
+            with keyed(form, to=lambda _done: hand.to("show", uid=uid)):
+                done = _do(hand, row_id, act, form)
+            if done is not None:
+                flash(_told(act, done), "good")
+                return redirect(hand.to("show", uid=uid), 303)
+            status = 422
+        except DomainError as refusal:
+            db.session.rollback()
+            view = queries.exchange_view(queries.exchange_by_uid(uid), hand.person_id)  # type: ignore[arg-type]
+            status = refuse(form, refusal)
+            if isinstance(form, SureForm):
+                form.base.data, form.minutes.data = str(view.exchange.lock_version), str(view.exchange.delivered_minutes or "")
+    return page(
+        "exchange/act.html", hand, status, view=view, act=act, words=ACT_WORDS[act], form=form, is_upload=isinstance(form, UploadForm),
+        facts=shown.facts_of(view), what_stands=shown.what_stands(view),
+    )  # fmt: skip
+
+
+def _told(act: Act, done: Any) -> str:
+    if act is Act.confirm and done.state is ExchangeState.delivered:
+        return _("Confirmed. The points move as soon as nothing stands in their way.")
+    return str(ACT_WORDS[act].done)
+
+
+def owned(hand: Hand, uid: str) -> Listing | None:
+    """A listing of hers, the rows merged into her included."""
+    row = queries.listing_by_uid(uid)
+    return row if row is not None and survivors([row.person_id])[row.person_id] == hand.person_id else None
+

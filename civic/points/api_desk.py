@@ -1,0 +1,304 @@
+"""The desk of points for programs: a wallet, proposals and their decision, freezing and closing; over the same operations as the pages."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import marshmallow as ma
+import sqlalchemy as sa
+from flask import abort
+from flask_babel import gettext as _
+
+from civic.core.db import db
+from civic.core.viewer import Channel, actor, viewer
+from civic.core.web import limits
+from civic.core.web.access import authorize, staff
+from civic.core.web.api import ApiBlueprint, PageArgs, page_of, page_schema
+from civic.people import operations as people
+from civic.people.models import LookKind
+from civic.points import policies, queries, ruling
+from civic.points.api import KEY, TOKEN, Moment, PlainWalletSchema, Points, amount_of, keyed_always
+from civic.points.holders import holder_of
+from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
+from civic.points.operations import desk, proposals
+from civic.territory.models import Territory
+
+bp = ApiBlueprint("api-points-desk", __name__, description="Points at the desk: wallets, proposals that another person decides")
+DESK, READERS, DECIDERS = policies.DESK, policies.READERS, policies.DECIDERS
+AMOUNT = {"type": "string", "pattern": r"^[0-9]{1,13}(\.[0-9]{1,2})?$", "example": "12.50"}
+
+
+class PointsProposalSchema(ma.Schema):
+    """A grant, an opening or a reversal that one person asked for and another decides.  row: the one to be reversed."""
+
+    uid = ma.fields.String(required=True)
+    kind = ma.fields.Enum(ProposalKind, by_value=True, required=True)
+    state = ma.fields.Enum(ProposalState, by_value=True, required=True)
+    wallet = ma.fields.String(required=True)
+    amount = Points()
+    from_pool = ma.fields.Boolean(required=True, metadata={"description": "of a grant: from the care pool, else newly issued"})
+    row = ma.fields.Integer(allow_none=True, required=True)
+    asked_at = Moment(required=True)
+    decided_at = Moment(required=True)
+    is_mine = ma.fields.Boolean(required=True, metadata={"description": "asked for by this token's account"})
+
+
+class ProposalArgs(PageArgs):
+    """show: waiting (oldest first) or decided (newest first)."""
+
+    show = ma.fields.String(load_default="waiting", validate=ma.validate.OneOf(["waiting", "decided"]))
+
+
+class PointsWishSchema(ma.Schema):
+    """kind: from the pool, newly issued, or brought along.  why: sealed, for those who decide."""
+
+    kind = ma.fields.String(required=True, validate=ma.validate.OneOf(["pool", "issued", "opening"]))
+    amount = ma.fields.Raw(required=True, metadata=AMOUNT)
+    why = ma.fields.String(required=True, validate=ma.validate.And(ma.validate.Length(1, 1000), ma.validate.Regexp(r"(?s).*\S")))
+
+
+class PointsReversalSchema(ma.Schema):
+    """amount: at most what the row moved; without one, all of it."""
+
+    amount = ma.fields.Raw(load_default=None, allow_none=True, metadata=AMOUNT)
+    why = ma.fields.String(required=True, validate=ma.validate.And(ma.validate.Length(1, 1000), ma.validate.Regexp(r"(?s).*\S")))
+
+
+class PointsDecisionSchema(ma.Schema):
+    """answer: sealed beside the reason."""
+
+    answer = ma.fields.String(load_default="", validate=ma.validate.Length(max=1000))
+
+
+class FreezeWalletSchema(ma.Schema):
+    """why: a word that the owner reads."""
+
+    why = ma.fields.String(required=True, validate=ma.validate.OneOf(desk.FREEZE_WHY))
+
+
+class CloseWalletSchema(ma.Schema):
+    """to: where what is left goes, as the owner chose."""
+
+    why = ma.fields.String(required=True, validate=ma.validate.OneOf(desk.CLOSE_WHY))
+    to = ma.fields.String(required=True, validate=ma.validate.OneOf(["household", "pool"]))
+
+
+class WalletStateSchema(ma.Schema):
+    """The wallet after the act."""
+
+    uid = ma.fields.String(required=True)
+    state = ma.fields.Enum(WalletState, by_value=True, required=True)
+
+
+def reached(load: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Ask for the row before the body is read: who may not reach it learns nothing from what is wrong with her body."""
+
+    def around(view: Any) -> Any:
+        @functools.wraps(view)
+        def first(*args: Any, **parts: Any) -> Any:
+            load(**{name: value for name, value in parts.items() if name != "answer"})
+            return view(*args, **parts)
+
+        return first
+
+    return around
+
+
+# ---- wallets ----------------------------------------------------------------------------------------------------------------
+def _wallet(uid: str, policy: Any = policies.can_work) -> Wallet:
+    """In the viewer's reach; of others even the existence is private.  For an act: not of her own household."""
+    row = db.session.scalars(sa.select(Wallet).where(Wallet.uid == uid)).one_or_none()
+    holder = holder_of(row) if row is not None else None
+    is_act = policy is policies.can_work
+    if row is None or holder is None or not policy(viewer(), holder.path) or (is_act and row.kind not in OWNED):
+        abort(404, _("There is no such wallet."))
+    if is_act:
+        authorize(policies.can_freeze, viewer(), holder)
+    return row
+
+
+@bp.get("/points/wallets/<uid>")
+@staff(*DESK, *READERS)
+@limits.per_minute(120)
+@bp.response(200, PlainWalletSchema)
+@bp.doc(security=TOKEN)
+def wallet(uid: str) -> Any:
+    """Read a wallet of one's community; the look is noted."""
+    row = _wallet(uid, policies.can_see_at_desk)
+    wallet_id, person_id = row.id, row.person_id
+    if person_id is not None:
+        people.note_look(actor(Channel.api), [person_id], LookKind.page)
+    return queries.views(queries.by_id(wallet_id))[0]
+
+
+def _state(uid: str) -> dict[str, Any]:
+    state = db.session.scalars(sa.select(Wallet.state).where(Wallet.uid == uid)).one()
+    return {"uid": uid, "state": state}
+
+
+def _said(uid: str) -> Any:
+    return lambda _done: WalletStateSchema().dump(_state(uid))
+
+
+@bp.post("/points/wallets/<uid>/freeze")
+@staff(*DESK)
+@reached(_wallet)
+@bp.arguments(FreezeWalletSchema)
+@bp.response(200, WalletStateSchema)
+@bp.doc(security=TOKEN, parameters=[KEY])
+def freeze(wanted: dict[str, Any], uid: str) -> Any:
+    """Freeze a wallet: it earns and does not spend."""
+    row = _wallet(uid)
+    with keyed_always(wanted, _said(uid), 200):
+        desk.freeze_wallet(actor(), row.id, wanted["why"])
+    return _state(uid)
+
+
+@bp.post("/points/wallets/<uid>/unfreeze")
+@staff(*DESK)
+@reached(_wallet)
+@bp.response(200, WalletStateSchema)
+@bp.doc(security=TOKEN, parameters=[KEY])
+def unfreeze(uid: str) -> Any:
+    """Open a frozen wallet again."""
+    row = _wallet(uid)
+    with keyed_always({}, _said(uid), 200):
+        desk.unfreeze_wallet(actor(), row.id)
+    return _state(uid)
+
+
+@bp.post("/points/wallets/<uid>/close")
+@staff(*DESK)
+@reached(_wallet)
+@bp.arguments(CloseWalletSchema)
+@bp.response(200, WalletStateSchema)
+@bp.alt_response(409, description="Holds or what is due wait (`wallet_not_empty`), or it is closed (`wallet_closed`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def close(wanted: dict[str, Any], uid: str) -> Any:
+    """Close a wallet for good."""
+    row = _wallet(uid)
+    to_household = wanted["to"] == "household"
+    if to_household and desk.household_of(row) is None:
+        abort(400, _("The owner of this wallet is in no household."))
+    with keyed_always(wanted, _said(uid), 200):
+        desk.close_wallet(actor(), row.id, wanted["why"], to_household=to_household)
+    return _state(uid)
+
+
+# ---- proposals --------------------------------------------------------------------------------------------------------------
+def _shown(row: Proposal, wallet_uid: str) -> dict[str, Any]:
+    return {
+        "uid": row.uid, "kind": row.kind, "state": row.state, "wallet": wallet_uid, "amount": row.amount, "from_pool": row.from_pool,
+        "row": row.transfer_id, "asked_at": row.created_at, "decided_at": row.decided_at, "is_mine": row.maker_id == viewer().account_id,
+    }  # fmt: skip
+
+
+def _one(row: Proposal) -> dict[str, Any]:
+    return _shown(row, db.session.scalars(sa.select(Wallet.uid).where(Wallet.id == row.wallet_id)).one())
+
+
+def _dumped(row: Proposal) -> Any:
+    return PointsProposalSchema().dump(_one(row))
+
+
+@bp.get("/points/proposals")
+@staff(*DECIDERS, *READERS)
+@limits.per_minute(120)
+@bp.arguments(ProposalArgs, location="query")
+@bp.response(200, page_schema(PointsProposalSchema))
+@bp.doc(security=TOKEN)
+def list_proposals(args: dict[str, Any]) -> dict[str, Any]:
+    """List proposals of what lies in one's reach; without names, a wallet tells them."""
+    query = ruling.proposals(viewer(), waiting=args["show"] == "waiting")
+    rows = db.session.execute(query.limit(args["limit"]).offset(args["offset"])).all()
+    return page_of([_shown(row, found.uid) for row, found in rows], ruling.count_of(query), args)
+
+
+@bp.post("/points/wallets/<uid>/proposals")
+@staff(*DESK)
+@reached(_wallet)
+@bp.arguments(PointsWishSchema)
+@bp.response(201, PointsProposalSchema)
+@bp.alt_response(422, description="No amount (`wrong_amount`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def propose(wanted: dict[str, Any], uid: str) -> Any:
+    """Ask for a grant or an opening; another person decides."""
+    row = _wallet(uid)
+    with keyed_always(wanted, _dumped):
+        amount = amount_of(wanted["amount"])
+        if wanted["kind"] == "opening":
+            made = proposals.propose_opening(actor(), row.id, amount, wanted["why"])
+        else:
+            made = proposals.propose_grant(actor(), row.id, amount, wanted["why"], from_pool=wanted["kind"] == "pool")
+    return _one(made)
+
+
+def _row(row_id: int) -> None:
+    """A row of wallets in the viewer's reach, whose they are the operation asks."""
+    sides = ruling.sides_of(row_id)
+    owned = ([w for w in (sides.debit, sides.credit) if w.kind in OWNED] or [sides.credit]) if sides is not None else []
+    holders = [holder_of(found) for found in owned]
+    if not any(policies.can_work(viewer(), holder.path) for holder in holders):
+        abort(404, _("There is no such row."))
+
+
+@bp.post("/points/rows/<int:row_id>/reversal")
+@staff(*DESK)
+@reached(_row)
+@bp.arguments(PointsReversalSchema)
+@bp.response(201, PointsProposalSchema)
+@bp.alt_response(409, description="It is no row that moves points, or was reversed already (`not_reversible`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def reverse(wanted: dict[str, Any], row_id: int) -> Any:
+    """Ask that a row be reversed; another person decides."""
+    with keyed_always(wanted, _dumped):
+        amount = amount_of(wanted["amount"]) if wanted["amount"] is not None else None
+        made = proposals.propose_reversal(actor(), row_id, wanted["why"], amount)
+    return _one(made)
+
+
+def _proposal(uid: str, policy: Any) -> Proposal:
+    row = db.session.scalars(sa.select(Proposal).where(Proposal.uid == uid)).one_or_none()
+    path = db.session.scalar(sa.select(Territory.path).where(Territory.id == row.territory_id)) if row is not None else None
+    if row is None or path is None or not policies.can_see_proposal(viewer(), path):
+        abort(404, _("There is no such proposal."))
+    authorize(policy, viewer(), path)
+    return row
+
+
+@bp.get("/points/proposals/<uid>")
+@staff(*DECIDERS, *READERS)
+@bp.response(200, PointsProposalSchema)
+@bp.doc(security=TOKEN)
+def proposal(uid: str) -> Any:
+    """Read one proposal; its words stand on its page."""
+    return _one(_proposal(uid, policies.can_see_proposal))
+
+
+@bp.post("/points/proposals/<uid>/<any('approve', 'refuse'):answer>")
+@staff(*DECIDERS)
+@bp.arguments(PointsDecisionSchema)
+@bp.response(200, PointsProposalSchema)
+@bp.alt_response(403, description="The one who asked, or her own household (`second_person_needed`, `own_household`)")
+@bp.alt_response(409, description="Somebody was first (`already_decided`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def decide(wanted: dict[str, Any], uid: str, answer: str) -> Any:
+    """Approve or refuse as another person than the one who asked."""
+    row = _proposal(uid, policies.can_decide_at)
+    with keyed_always(wanted, _dumped, 200):
+        done = proposals.decide(actor(), row.id, answer == "approve", wanted["answer"])
+    return _one(done)
+
+
+@bp.post("/points/proposals/<uid>/withdraw")
+@staff(*DECIDERS)
+@bp.response(200, PointsProposalSchema)
+@bp.doc(security=TOKEN, parameters=[KEY])
+def withdraw(uid: str) -> Any:
+    """Take back what one asked for."""
+    row = _proposal(uid, policies.can_decide_at)
+    with keyed_always({}, _dumped, 200):
+        done = proposals.withdraw(actor(), row.id)
+    return _one(done)
