@@ -62,7 +62,7 @@ def make(count: int) -> None:
         db.session.execute(sa.insert(Household), homes)
         for kind, owner, column in ((WalletKind.member, Person, "person_id"), (WalletKind.household, Household, "household_id")):
             ids = db.session.scalars(sa.select(owner.id).order_by(owner.id)).all()
-            values = [{"programme_id": programme.id, "kind": kind, column: id_, "newest_year": clock.today().year} for id_ in ids]
+            values = [{"programme_id": programme.id, "kind": kind, column: id_, "vintage_count": 1} for id_ in ids]
             db.session.execute(sa.insert(Wallet), values)
         wallets = db.session.scalars(
             sa.select(Wallet.id).where(Wallet.kind.in_([WalletKind.member, WalletKind.household])).order_by(Wallet.id)
@@ -81,7 +81,7 @@ def fill(programme_id: int, policy_id: int) -> None:
     db.session.execute(
         sa.text(
             "INSERT INTO points_transfer (programme_id, kind, reason, debit_id, credit_id, amount, policy_id, source, detail, job, channel, at) "
-            "SELECT :programme, 'single', 'opening', :issuance, v.id, 10000000, :policy, 'bench', '{}', '', 'command', :now "
+            "SELECT :programme, 'single', 'opening', :issuance, v.id, 10000000, :policy, 'bench', '{}', 'bench', 'command', :now "
             "FROM points_vintage v JOIN points_wallet w ON w.id = v.wallet_id WHERE w.kind = 'member'"
         ).bindparams(sa.bindparam("now", type_=db.metadata.tables["points_transfer"].c.at.type)),
         {"programme": programme_id, "policy": policy_id, "issuance": db.session.scalar(source), "now": clock.now()},

@@ -26,7 +26,7 @@ from civic.core import clock, i18n
 from civic.core.db import db, init_db
 from civic.core.hooks import Hooks
 from civic.core.registry import Module, Registry
-from civic.core.web import access, api, assets, context, errors, forms, headers, limits, preferences, retries
+from civic.core.web import access, api, assets, context, errors, forms, headers, limits, numbers, preferences, retries
 from civic.core.web.pagecache import PageCache
 
 MODULES = (
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None, extra: tuple[Module, ...] = ())
     """The application.  extra: further modules (the guards' test features)."""
     settings = settings or load_settings()
     app = retries.CivicFlask("civic", template_folder=str(paths.TEMPLATES), static_folder=None)
+    numbers.init_numbers(app)
     site = app.extensions["civic"] = Site(settings)
     _configure(app, settings)
     clock.set_zone(settings.timezone)

@@ -32,7 +32,7 @@ class DemoLogin:
 
 LOGINS = (
     DemoLogin("resident", "居民一 Resident", None, "440113010901", resident=1),
-    DemoLogin("resident2", "居民二 Neighbour", None, "440113010901", resident=2),
+    DemoLogin("resident2", "居民二 Neighbour", None, "440113010901", resident=3),
     DemoLogin("clerk", "阿玲 A Ling, window", Role.clerk, "440113010901"),
     DemoLogin("social-worker", "欧阳静 Ouyang Jing", Role.social_worker, "440113010901"),
     DemoLogin("town", "区少华 Ou Shaohua", Role.town, "440113010"),

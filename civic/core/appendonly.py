@@ -1,7 +1,7 @@
 """Tables that only gain rows.
 
-Triggers refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE; on SQLite also an INSERT of an id that exists, because `REPLACE INTO` goes
-past a DELETE trigger.
+Triggers refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE; on SQLite also an INSERT of an id or another unique value that
+exists, because `REPLACE INTO` goes past a DELETE trigger.
 
 A model declares itself with `__table_args__ = (..., APPEND_ONLY)`; its migration calls `create_triggers(op, table)`.
 Alembic's batch mode drops triggers silently, so a guard compares `declared()` with `live(connection)` after every up and down.
@@ -35,12 +35,20 @@ $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 def create_triggers(bind: Any, table: str, *key: str) -> None:
     """Guard one table; called by the migration that creates it (or re-creates it in batch mode).  key: its primary key, if not `id`."""
     if bind.dialect.name == "sqlite":
+        same_key = " OR ".join(f"({' AND '.join(f'{name} = NEW.{name}' for name in names)})" for names in [key or ("id",), *_unique(bind, table)])
         for statement in _SQLITE.values():
-            bind.execute(sa.text(statement.format(t=table, same_key=" AND ".join(f"{name} = NEW.{name}" for name in key or ("id",)))))
+            bind.execute(sa.text(statement.format(t=table, same_key=same_key)))
         return
     bind.execute(sa.text(_FUNCTION))
     for statement in _POSTGRES.values():
         bind.execute(sa.text(statement.format(t=table)))
+
+
+def _unique(bind: Any, table: str) -> list[tuple[str, ...]]:
+    """The columns of each unique constraint of a table on SQLite: by any of them REPLACE would delete the row that has it."""
+    indexes = bind.execute(sa.text(f"PRAGMA index_list('{table}')")).all()
+    whole = [row.name for row in indexes if row.unique and not row.partial and row.origin != "pk"]
+    return [tuple(row.name for row in bind.execute(sa.text(f"PRAGMA index_info('{name}')"))) for name in whole]
 
 
 def declared(dialect: str) -> set[str]:

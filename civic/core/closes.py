@@ -264,8 +264,19 @@ def _alone(book: Book, number: int) -> None:
         raise _OvertakenError
 
 
+_INSERT_MANY = sa.text(
+    "INSERT INTO day_close_item (book, row_id, number, hash) SELECT :book, row_id, number, hash FROM "
+    "unnest(CAST(:row_id AS bigint[]), CAST(:number AS bigint[]), CAST(:hash AS varchar[])) AS item (row_id, number, hash) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
 def _insert(book: Book, items: list[dict[str, Any]]) -> None:
     """Insert the items that another run has not listed meanwhile."""
+    if not is_sqlite():  # all in one statement: one for each row takes five times as long
+        columns = {name: [item[name] for item in items] for name in ("row_id", "number", "hash")}
+        db.session.execute(_INSERT_MANY, {"book": book.name, **columns})
+        return
     ids = [item["row_id"] for item in items]
     taken = set(db.session.scalars(sa.select(_I.c.row_id).where(_I.c.book == book.name, _I.c.row_id.in_(ids)))) if ids else set()
     values = [item for item in items if item["row_id"] not in taken]

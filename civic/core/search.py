@@ -199,8 +199,11 @@ def drop(source: str, result: str) -> None:
     db.session.execute(sa.delete(SearchRow).where(SearchRow.source == source, SearchRow.result == result))
 
 
-def find(text: str, *, sources: Sequence[str] = (), territory: str = "") -> list[Found]:
-    """Results for what somebody typed, best first.  territory: path of her community; rows of other ones are left out."""
+def find(text: str, *, sources: Sequence[str] = (), territory: str = "", below: bool = False) -> list[Found]:
+    """Results for what somebody typed, best first.
+
+    territory: path of her community; rows of other ones are left out.  below: everything inside this territory instead.
+    """
     text = text.strip()[:LONGEST_QUERY]
     tokens = query_tokens(text)
     if not tokens:
@@ -208,7 +211,7 @@ def find(text: str, *, sources: Sequence[str] = (), territory: str = "") -> list
     letters = re.sub(r"[^a-z]", "", normal(text)) if not HAN.search(text) else ""
     wanted = [*tokens, *([f"zz{letters}", letters] if 2 <= len(letters) <= 30 else [])]
     best: dict[tuple[str, str], Found] = {}
-    for row in _candidates(wanted, sources, territory):
+    for row in _candidates(wanted, sources, territory, below=below):
         score, phrase = _score(row, normal(text), tokens, letters)
         known = best.get((row.source, row.result))
         if score > (known.score if known else 0):
@@ -218,7 +221,7 @@ def find(text: str, *, sources: Sequence[str] = (), territory: str = "") -> list
     return [f for f in ranked if f.score >= least]
 
 
-def _candidates(tokens: list[str], sources: Sequence[str], territory: str) -> Sequence[Any]:
+def _candidates(tokens: list[str], sources: Sequence[str], territory: str, *, below: bool) -> Sequence[Any]:
     table = SearchRow.__table__
     chosen = sa.select(table.c.source, table.c.result, table.c.title, table.c.words, table.c.body, table.c.initials)
     if is_sqlite():
@@ -235,7 +238,10 @@ def _candidates(tokens: list[str], sources: Sequence[str], territory: str) -> Se
         chosen = chosen.where(vector.op("@@", return_type=sa.Boolean)(words)).order_by(sa.func.ts_rank(vector, words).desc())
     if sources:
         chosen = chosen.where(table.c.source.in_(sources))
-    chosen = chosen.where(sa.or_(table.c.territory == "", sa.literal(territory).like(table.c.territory + "%")))
+    if below:
+        chosen = chosen.where(table.c.territory.startswith(territory, autoescape=True))
+    else:
+        chosen = chosen.where(sa.or_(table.c.territory == "", sa.literal(territory).like(table.c.territory + "%")))
     return db.session.execute(chosen.limit(MOST_CANDIDATES)).all()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
-from wtforms import DateField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField, TimeField
+from wtforms import DateField, HiddenField, RadioField, SelectChoice, SelectMultipleField, StringField, TextAreaField, TimeField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -28,12 +28,23 @@ LONGEST_WORDS = 1000
 STEP = 30  # minutes, where no rules say otherwise
 USUAL = 60
 STARS = ("5", "4", "3", "2", "1")
+KIND_WORDS: dict[ListingKind, Any] = {
+    ListingKind.offer: _l("I offer help"),
+    ListingKind.need: _l("I need help"),
+}
+STAR_WORDS: dict[str, Any] = {
+    "5": _l("5 stars: very good"),
+    "4": _l("4 stars: good"),
+    "3": _l("3 stars: all right"),
+    "2": _l("2 stars: not so good"),
+    "1": _l("1 star: bad"),
+}
 NEEDED = DataRequired(_l("Fill this in."))
 CHOOSE = InputRequired(_l("Choose one."))
 
 
 def _choices(words: dict[Any, Any]) -> Any:
-    return lambda: [(member.value, str(label)) for member, label in words.items()]
+    return lambda: [SelectChoice(member.value, str(label)) for member, label in words.items()]
 
 
 def lengths(policy: Policy | None, most: int = MOST_MINUTES) -> list[int]:
@@ -46,7 +57,7 @@ def lengths(policy: Policy | None, most: int = MOST_MINUTES) -> list[int]:
 class ListingForm(BasedForm):
     """An offer or a need.  The kind is asked for a new one alone."""
 
-    kind = RadioField(_l("What is it?"), [CHOOSE], choices=lambda: [(k.value, str(w)) for k, w in KIND_WORDS.items()])
+    kind = RadioField(_l("What is it?"), [CHOOSE], choices=lambda: [SelectChoice(k.value, str(w)) for k, w in KIND_WORDS.items()])
     title = StringField(_l("In a few words"), [NEEDED, Length(80)], description=_l("For example: show how to pay with a phone"))
     category = ChoiceField(_p("listing", "Kind of help"), choices=_choices(labels.CATEGORY))
     minutes = ChoiceField(_l("How long does it usually take?"))
@@ -59,9 +70,9 @@ class ListingForm(BasedForm):
     )
     speaks = SelectMultipleField(
         _l("Which languages can we talk in?"), widget=ListWidget(), option_widget=CheckboxInput(),
-        choices=lambda: [(code, str(word)) for code, word in labels.SPEAKS.items()],
+        choices=lambda: [SelectChoice(code, str(word)) for code, word in labels.SPEAKS.items()],
     )  # fmt: skip
-    lang = RadioField(_l("In which language did you write?"), [CHOOSE], choices=[("zh", "中文"), ("en", "English")])
+    lang = RadioField(_l("In which language did you write?"), [CHOOSE], choices=[SelectChoice("zh", "中文"), SelectChoice("en", "English")])
     until_on = DateField(_l("Last day on which it stands here"), [InputRequired(_l("Choose a day."))])
 
     def begin(self, kind: str) -> None:
@@ -73,7 +84,7 @@ class ListingForm(BasedForm):
     def offer(self, policy: Policy | None, row: Listing | None = None) -> None:
         """Lengths by the rules, the one that stands always among them."""
         known = {*lengths(policy), *([row.minutes] if row else [])}
-        self.minutes.choices = [(str(m), long_words(m)) for m in sorted(known)]
+        self.minutes.choices = [SelectChoice(str(m), long_words(m)) for m in sorted(known)]
         self.until_on.description = _("At most %(days)s days from now; you can extend it as often as you like.", days=LONGEST_DAYS)
         if row is not None:
             del self.kind
@@ -99,12 +110,6 @@ class ListingForm(BasedForm):
         )  # fmt: skip
 
 
-KIND_WORDS: dict[ListingKind, Any] = {
-    ListingKind.offer: _l("I offer help"),
-    ListingKind.need: _l("I need help"),
-}
-
-
 class TimeForm(BasedForm):
     """When and how long.  Fields named as the refusals of the operations name them."""
 
@@ -114,12 +119,12 @@ class TimeForm(BasedForm):
 
     def offer(self, policy: Policy | None, category: Category) -> None:
         """Lengths with what each is worth."""
-        self.minutes.choices = [(str(m), worth_words(policy, category, m)) for m in lengths(policy)]
+        self.minutes.choices = [SelectChoice(str(m), worth_words(policy, category, m)) for m in lengths(policy)]
 
     def begin(self, minutes: int, meet_at: datetime | None = None) -> None:
         local = clock.local(meet_at) if meet_at else None
         self.meet_at.data, self.meet_time.data = (local.date(), local.time().replace(second=0, microsecond=0)) if local else (None, None)
-        known = [int(value) for value, _label in self.minutes.choices]
+        known = [int(choice.value) for choice in self.minutes.choices]
         self.minutes.data = str(max((m for m in known if m <= minutes), default=known[0]))
 
     @property
@@ -129,24 +134,28 @@ class TimeForm(BasedForm):
 
 
 class RespondForm(TimeForm):
-    """An answer to a listing."""
+    """An answer to a listing.  is_there: it takes place at the station anyway."""
 
+    is_there = False
     station = RadioField(_l("Where do you meet?"), [CHOOSE])
     words = TextAreaField(_l("A few words to the other person"), [Length(LONGEST_WORDS)])
 
     def stations(self, name: str, place: Place, *, suggested: bool) -> None:
-        """The station first where strangers should meet; without one there is nothing to choose."""
-        if not name:
+        """The station first where strangers should meet; where it would be there anyway, or there is none, nothing is to choose."""
+        self.is_there = bool(name) and place is Place.station
+        if not name or self.is_there:
             del self.station
             return
-        self.station.choices = [("yes", _("First at the station: %(name)s", name=name)), ("no", str(labels.PLACE[place]))]
+        self.station.choices = [
+            SelectChoice("yes", _("First at the station: %(name)s", name=name)),
+            SelectChoice("no", str(labels.PLACE[place])),
+        ]
         if self.station.data is None:
             self.station.data = "yes" if suggested else "no"
 
     def proposal(self) -> Proposal:
-        return Proposal(
-            int(self.minutes.data), self.moment, self.words.data or "", "station" in self._fields and self.station.data == "yes"
-        )
+        at_station = self.is_there or ("station" in self._fields and self.station.data == "yes")
+        return Proposal(int(self.minutes.data), self.moment, self.words.data or "", at_station)
 
 
 class RetimeForm(TimeForm):
@@ -184,7 +193,7 @@ class DeliverForm(Form):
     words = TextAreaField(_l("A few words to the other person"), [Length(LONGEST_WORDS)])
 
     def offer(self, known: Iterable[int]) -> None:
-        self.minutes.choices = [(str(m), long_words(m)) for m in known]
+        self.minutes.choices = [SelectChoice(str(m), long_words(m)) for m in known]
 
 
 class DisputeForm(UploadForm):
@@ -206,17 +215,10 @@ class AnswerForm(UploadForm):
 class RateForm(Form):
     """Stars and words."""
 
-    stars = RadioField(_l("How was it?"), [CHOOSE], choices=lambda: [(value, str(STAR_WORDS[value])) for value in STARS])
-    words = TextAreaField(_l("A few words, if you like"), [Length(LONGEST_WORDS)], description=_l("Only the two of you and social workers read them."))
-
-
-STAR_WORDS = {
-    "5": _l("5 stars: very good"),
-    "4": _l("4 stars: good"),
-    "3": _l("3 stars: all right"),
-    "2": _l("2 stars: not so good"),
-    "1": _l("1 star: bad"),
-}
+    stars = RadioField(_l("How was it?"), [CHOOSE], choices=lambda: [SelectChoice(value, str(STAR_WORDS[value])) for value in STARS])
+    words = TextAreaField(
+        _l("A few words, if you like"), [Length(LONGEST_WORDS)], description=_l("Only the two of you and social workers read them.")
+    )
 
 
 class StopForm(Form):
@@ -232,4 +234,7 @@ class DecideForm(Form):
     words = TextAreaField(_l("Your reason"), [NEEDED, Length(LONGEST_WORDS)], description=_l("Both read it."))
 
     def offer(self, policy: Policy | None, category: Category, most: int) -> None:
-        self.minutes.choices = [("0", _("Nothing: all points go back")), *((str(m), worth_words(policy, category, m)) for m in lengths(policy, most))]
+        self.minutes.choices = [
+            SelectChoice("0", _("Nothing: all points go back")),
+            *(SelectChoice(str(m), worth_words(policy, category, m)) for m in lengths(policy, most)),
+        ]

@@ -12,10 +12,11 @@ from civic.core.db import Bilingual
 from civic.core.i18n import plain
 from civic.core.messages.models import MessageChannel
 from civic.core.messages.receivers import Topic
-from civic.core.registry import Hit, Job, Module, SearchSource
-from civic.exchange import addresses, evidence, labels, listeners, open_work, operations, queries
+from civic.core.registry import Hit, Job, Module, SearchSource, Seed
+from civic.exchange import addresses, api, entries, evidence, labels, listeners, open_work, operations, queries, seeds
 from civic.exchange.checks import CHECKS
 from civic.exchange.models import Listing
+from civic.exchange.views import beside, desk, mine, public
 
 
 def _own_words(row: Listing, words: str) -> Bilingual:
@@ -41,13 +42,23 @@ def manifest() -> Module:
         name="exchange",
         title=_l("Service for service"),
         is_feature=True,
+        blueprints=(public.bp, mine.bp, desk.bp, beside.bp),
+        api=(api.bp,),
         jobs=(
             Job("exchange-due", operations.settle_all_due, minutes=10),
             Job("exchange-over", operations.drop_over, at="00:10"),
         ),
         search_sources=(SearchSource(queries.LISTINGS, _p("page", "Offers and needs"), _hits),),
+        navigation=entries.navigation,
+        elder_doors=entries.elder_doors,
+        home_cards=entries.home_cards,
+        desk_actions=entries.desk_actions,
+        desk_queues=entries.desk_queues,
+        person_actions=entries.person_actions,
+        sources={"exchange": entries.sources},
         file_policy={queries.DISPUTE_FILE: evidence.may_open},
         checks=CHECKS,
+        seeds=(Seed("demo", seeds.demo, 80),),
         retention=(Job("exchange-words", operations.forget_words, at="03:35"),),
         message_topics=(
             Topic(operations.TOPIC, _l("Service for service with neighbours"), default=(MessageChannel.mail, MessageChannel.text)),

@@ -124,12 +124,15 @@ def listings_shown(rows: list[Listing], *, with_owners: bool) -> list[ShownListi
     people = queries.parties(row.person_id for row in rows)
     stars = queries.stars_of(party.id for party in people.values())
     return [
-        ShownListing(row, neighbour(people.get(row.person_id)), stars_words(stars.get(people[row.person_id].id)) if row.person_id in people else "")
+        ShownListing(
+            row, neighbour(people.get(row.person_id)), stars_words(stars.get(people[row.person_id].id)) if row.person_id in people else ""
+        )
         for row in rows
     ]
 
 
 # ---- an exchange ------------------------------------------------------------------------------------------------------------
+
 
 def what_stands(view: View) -> str:
     """In one or two sentences, to the one whose page it is."""
@@ -146,7 +149,9 @@ def _proposed(view: View, words: dict[str, str]) -> str:
 def _agreed(view: View, words: dict[str, str]) -> str:
     points = points_words(view.exchange.amount or 0)
     if view.side is Side.requester:
-        return _("You two agreed. %(points)s of yours are held and leave only when both have said that it was done.", points=points, **words)
+        return _(
+            "You two agreed. %(points)s of yours are held and leave only when both have said that it was done.", points=points, **words
+        )
     return _("You two agreed. When it was done and both have said so, you get points: %(points)s for %(long)s.", points=points, **words)
 
 
@@ -156,10 +161,13 @@ def _delivered(view: View, words: dict[str, str]) -> str:
     words["until"] = format_moment(row.due_at) if row.due_at else ""
     if (row.requester_confirmed_at if view.side is Side.requester else row.helper_confirmed_at) is not None:
         return _("You said that it was done: %(done)s. %(name)s can confirm until %(until)s; silence counts as yes.", **words)
-    return _("%(name)s says that it was done: %(done)s. Confirm it, or say what was different. Without a word it counts as yes on %(until)s.", **words)
+    return _(
+        "%(name)s says that it was done: %(done)s. Confirm it, or say what was different. Without a word it counts as yes on %(until)s.",
+        **words,
+    )
 
 
-def _confirmed(view: View, words: dict[str, str]) -> str:
+def _confirmed(view: View, _words: dict[str, str]) -> str:
     row = view.exchange
     if row.state is ExchangeState.delivered:
         return _("It counts as done. The points move as soon as nothing stands in their way.")
@@ -173,19 +181,21 @@ def _finished(view: View, minutes: int) -> str:
     return _("Done: %(done)s. You got points for it; the statement says how they were counted.", **words)
 
 
-def _disputed(view: View, words: dict[str, str]) -> str:
+def _disputed(view: View, _words: dict[str, str]) -> str:
     day = format_day(view.dispute.row.answer_by_on) if view.dispute else ""
-    return _("You two see it differently. A social worker listens to both and decides by %(day)s; until then the points stay held.", day=day)
+    return _(
+        "You two see it differently. A social worker listens to both and decides by %(day)s; until then the points stay held.", day=day
+    )
 
 
-def _settled(view: View, words: dict[str, str]) -> str:
+def _settled(view: View, _words: dict[str, str]) -> str:
     minutes = (view.dispute.row.decided_minutes if view.dispute else 0) or 0
     if not minutes:
         return _("A social worker decided that nothing counts. The points that were held are free again.")
     return f"{_('A social worker decided.')} {_finished(view, minutes)}"
 
 
-def _over(view: View, words: dict[str, str]) -> str:
+def _over(view: View, _words: dict[str, str]) -> str:
     if view.exchange.hold_id is None:
         return _("It did not come about. No points were held.")
     return _("It did not take place. The points that were held are free again.")

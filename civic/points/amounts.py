@@ -12,7 +12,7 @@ _SHAPE = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
 
 
 def parse(text: str) -> int:
-    """ "12.5" or "１２．５" → 1250 hundredths.  Raises WrongAmount for 0, a sign, an exponent, NaN, more than two places, too much."""
+    """Hundredths of "12.5" or "１２．５": 1250.  Raises WrongAmount for 0, a sign, an exponent, NaN, more than two places, too much."""
     folded = unicodedata.normalize("NFKC", text).strip()
     if not _SHAPE.fullmatch(folded):
         raise WrongAmount(field="amount")

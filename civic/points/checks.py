@@ -272,11 +272,26 @@ def _computed() -> Iterator[Violation]:
     product = _E.c.counted * _E.c.rate
     off = sa.or_(_E.c.amount * 60 > product, _E.c.amount * 60 + 60 <= product)
     yield from _named("points_earning", sa.select(_E.c.id).where(off), "its amount is not counted minutes times rate")
+    yield from _days()
     kinds = sa.select(_E.c.policy_id, _E.c.service_type, _E.c.hour_class, _E.c.rate, sa.func.min(_E.c.id).label("id"))
     for row in db.session.execute(kinds.group_by(_E.c.policy_id, _E.c.service_type, _E.c.hour_class, _E.c.rate)).all():
         policy = db.session.get(Policy, row.policy_id)
         if policy is None or rules.rate_of(policy, row.service_type, row.hour_class) != row.rate:
             yield Violation("points_earning", row.id, f"rate {row.rate} for {row.service_type}, {row.hour_class} is not its policy's")
+
+
+def _days() -> Iterator[Violation]:
+    """Of each source the newest revision: together no more than the day's maximum."""
+    later = _E.alias("l")
+    newest = ~sa.exists().where(later.c.source == _E.c.source, later.c.revision > _E.c.revision)
+    query = (
+        sa.select(sa.func.max(_E.c.id))
+        .join(_P, _P.c.id == _E.c.policy_id)
+        .where(newest)
+        .group_by(_E.c.person_id, _E.c.on)
+        .having(sa.func.sum(_E.c.counted) > sa.func.max(_P.c.daily))
+    )
+    yield from _named("points_earning", query, "with the person's others of its day counts more than the day's maximum")
 
 
 # ---- rules and wallets (L16, L19) -------------------------------------------------------------------------------------------

@@ -70,6 +70,20 @@ class HoldEnded(DomainError):
     sentence = _l("These points are no longer held: the time was over, or they were already spent or given back.")
 
 
+class SourceHeld(DomainError):
+    """A cause holds points once; a renewal goes on with its hold.  context: source."""
+
+    code, status = "source_held", 409
+    sentence = _l("For this, points were held before. What ended is not held again: agree or order anew.")
+
+
+class WalletFull(DomainError):
+    """A grant or gift would pass the cap.  context: cap in hundredths; cap_text for people."""
+
+    code, status = "wallet_full", 409
+    sentence = _l("With this the wallet would hold more than the %(cap_text)s points that it may keep.")
+
+
 class AboveHold(DomainError):
     """More is to be spent than was held.  context: held, asked in hundredths."""
 

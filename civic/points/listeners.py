@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Flask
+
 from civic.bulletin import signals as bulletin
 from civic.bulletin.models import Posting
 from civic.core.viewer import Actor
@@ -56,3 +58,7 @@ def _person_emptied(sender: Person, actor: Actor, **_: Any) -> None:
 def _posting_closed(sender: Posting, actor: Actor, **_: Any) -> None:
     """The posting of a change of the rules: it can be adopted or withdrawn now."""
     policy.posting_over(actor, sender)
+
+
+def start(_app: Flask) -> None:
+    """Nothing to do: importing this module connected what hears; the manifest names it, so that it stays."""

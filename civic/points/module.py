@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from civic.core import closes
 from civic.core.registry import Job, Module, Seed
@@ -17,7 +17,6 @@ from civic.points import (
     listeners,
     mydata,
     open_work,
-    operations,
     report_desk,
     seeds,
     watch_desk,
@@ -33,7 +32,7 @@ from civic.points.views import reports as report_views
 def manifest() -> Module:
     return Module(
         name="points",
-        title=_l("Points"),
+        title=_p("page", "Points"),
         blueprints=(
             mine.bp,
             closes_views.bp,
@@ -67,5 +66,5 @@ def manifest() -> Module:
         message_topics=(expiry.EXPIRY_TOPIC,),
         open_work=open_work.open_work,
         personal_data=mydata.personal_data,
-        start=(lambda _app: operations and listeners and None,),
+        start=(listeners.start,),
     )

@@ -200,7 +200,7 @@ def _view(rows: list[Any], holds: tuple[Held, ...]) -> WalletView:
     rules = Rules(first.number, first.cap, first.expiry_years, first.threshold) if first.number is not None else None
     keep = rules.expiry_years if rules and first.kind in OWNED else 0
     years = tuple(
-        Year(row.vintage_id, row.year, row.balance, date(row.year + keep, 12, 31) if keep else None)
+        Year(row.vintage_id, row.year, row.balance, date(max(row.year + keep, clock.today().year), 12, 31) if keep else None)
         for row in rows
         if row.vintage_id is not None
     )

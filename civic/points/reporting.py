@@ -73,9 +73,12 @@ def is_closed(first: date) -> bool:
     return db.session.scalar(sa.select(sa.func.count()).where(Close.book == BOOK, Close.day == month_end(first))) == 1
 
 
-def first_month() -> date | None:
-    """The month in which the chain begins."""
-    day = db.session.scalar(sa.select(sa.func.min(Close.day)).where(Close.book == BOOK))
+def first_month(code: str = "") -> date | None:
+    """The month in which the chain begins, or in which a programme appears in it."""
+    query = sa.select(sa.func.min(Close.day)).where(Close.book == BOOK)
+    if code:
+        query = query.where(Close.totals.contains(f'"{code}":{{"day":', autoescape=True))
+    day = db.session.scalar(query)
     return day.replace(day=1) if day is not None else None
 
 

@@ -76,13 +76,6 @@ class RateTwice(DomainError):
     sentence = _l("Two rows speak of the same service and the same way of recording. Keep one.")
 
 
-class WalletFull(DomainError):
-    """Nothing of a grant fits under the cap.  context: cap_text."""
-
-    code = "wallet_full"
-    sentence = _l("This wallet already holds the %(cap_text)s points that it may keep, so nothing can be added.")
-
-
 class OtherGrant(DomainError):
     """The same source granted before, to another wallet or another amount."""
 

@@ -268,7 +268,7 @@ class _Bulk:
             with atomic():
                 wallets = [
                     {"uid": new_public_id(), "programme_id": self.programme_id, "kind": WalletKind.member, "person_id": id_, "state": WalletState.open,
-                     "state_why": "", "due": 0, "newest_year": year, "created_at": now}
+                     "state_why": "", "due": 0, "vintage_count": 1, "created_at": now}
                     for id_ in owners
                 ]  # fmt: skip
                 db.session.execute(sa.insert(Wallet), wallets)
@@ -330,7 +330,7 @@ class _Bulk:
         amount = counted * rate // 60
         earnings.append(
             {"id": self.earning_id, "programme_id": self.programme_id, "source": f"seed:{self.earning_id}", "revision": 1, "person_id": self.people[at],
-             "on": on, "service_type": "patrol", "hour_class": "system", "minutes": counted, "counted": counted, "rate": rate, "amount": amount,
+             "on": on, "service_type": "patrol", "hour_class": "system", "minutes": counted, "counted": counted, "rate": rate, "amount": amount, "offset": 0,
              "policy_id": policy_id, "is_donated": False, "at": moment}
         )  # fmt: skip
         detail = {
@@ -377,7 +377,7 @@ class _Bulk:
         policy_id = next(p for p in reversed(self.policies) if p[0] <= clock.local(moment).date())[1]
         values = {"hold_id": None, "ends_id": None, "reverses_id": None, "earning_id": None, "detail": "{}", **more}
         lines.append(
-            {"id": self.row_id, "programme_id": self.programme_id, "kind": kind, "reason": reason, "debit_id": debit, "credit_id": credit, "amount": amount,
+            {"id": self.row_id, "programme_id": self.programme_id, "kind": kind, "reason": reason, "debit_id": debit, "credit_id": credit, "amount": amount, "offset": 0,
              "policy_id": policy_id, "account_id": None, "job": "seed", "channel": Channel.command.value, "at": moment, **values}
         )  # fmt: skip
         return self.row_id

@@ -10,6 +10,7 @@ For each year of the wallet and each side the newest rows are taken by index and
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -146,55 +147,82 @@ def every(wallet: WalletView, asked: Asked = ALL, most: int = 20_000) -> Iterato
 
 def count(wallet: WalletView, asked: Asked = ALL) -> int:
     """How many lines there are."""
-    sides = [sa.select(q.c.at, q.c.kind, q.c.reason, q.c.source, q.c.hold_id, q.c.sign) for q in _sides(wallet, asked, None)]
-    if not sides:
+    if not wallet.years:
         return 0
-    return db.session.scalar(sa.select(sa.func.count()).select_from(sa.union(*sides).subquery())) or 0
+    query = _counted(len(wallet.years), asked.side, asked.before is not None, asked.month is not None)
+    return db.session.scalar(query, _values(wallet, asked)) or 0
 
 
-def _sides(wallet: WalletView, asked: Asked, limit: int | None) -> list[Any]:
-    """For each year and side the newest rows that begin a line, as a select of its own that an index answers."""
-    found = []
-    for year in wallet.years:
-        for own, other, sign in ((_T.c.debit_id, _T.c.credit_id, -1), (_T.c.credit_id, _T.c.debit_id, 1)):
-            if (asked.side is Side.came and sign < 0) or (asked.side is Side.went and sign > 0):
-                continue
-            query = sa.select(*_COLUMNS, other.label("other_id"), sa.literal(sign).label("sign"), sa.literal(year.year).label("year"))
-            query = _by_index(query, own, year.vintage_id, before=asked.before)
-            if sign < 0:
-                query = query.where(_T.c.kind.not_in(ENDS))
-            if (moments := asked.moments) is not None:
-                query = query.where(_T.c.at >= moments[0], _T.c.at < moments[1])
-            found.append((query.limit(limit) if limit else query.order_by(None)).subquery())
+@functools.lru_cache(maxsize=64)
+def _counted(years: int, side: Side, has_before: bool, has_month: bool) -> Any:
+    sides = _sides(years, side, has_before, has_month, None)
+    parts = [sa.select(q.c.at, q.c.kind, q.c.reason, q.c.source, q.c.hold_id, q.c.sign) for q in sides]
+    return sa.select(sa.func.count()).select_from(sa.union(*parts).subquery())
+
+
+def _values(wallet: WalletView, asked: Asked) -> dict[str, Any]:
+    """What a built statement is asked with."""
+    found: dict[str, Any] = {f"year_{slot}": year.vintage_id for slot, year in enumerate(wallet.years)}
+    if asked.before is not None:
+        found["before"] = asked.before
+    if (moments := asked.moments) is not None:
+        found["since"], found["until"] = moments
     return found
 
 
-def _by_index(query: Any, own: Any, vintage_id: int, *, before: int | None = None, newer_than: int | None = None) -> Any:
+def _sides(years: int, side: Side, has_before: bool, has_month: bool, limit: int | None) -> list[Any]:
+    """For each year and side the newest rows that begin a line, as a select of its own that an index answers."""
+    found = []
+    for slot in range(years):
+        for own, other, sign in ((_T.c.debit_id, _T.c.credit_id, -1), (_T.c.credit_id, _T.c.debit_id, 1)):
+            if (side is Side.came and sign < 0) or (side is Side.went and sign > 0):
+                continue
+            query = sa.select(*_COLUMNS, other.label("other_id"), sa.literal(sign).label("sign"), sa.literal(slot).label("slot"))
+            query = _by_index(query, own, sa.bindparam(f"year_{slot}"), before=sa.bindparam("before") if has_before else None)
+            if sign < 0:
+                query = query.where(_T.c.kind.not_in(ENDS))
+            if has_month:
+                query = query.where(
+                    _T.c.at >= sa.bindparam("since", type_=_T.c.at.type), _T.c.at < sa.bindparam("until", type_=_T.c.at.type)
+                )
+            found.append((query.limit(_at_most(limit)) if limit else query.order_by(None)).subquery())
+    return found
+
+
+def _at_most(rows: int) -> Any:
+    """A limit that stands in the statement itself: PostgreSQL's plan for every value would expect a tenth of the ledger, and read all of it."""
+    return sa.literal(rows, literal_execute=True)
+
+
+def _by_index(query: Any, own: Any, vintage: Any, *, before: Any = None, newer_than: Any = None) -> Any:
     """Rows of a vintage from the newest, in the very order of the index (own, id).
 
     With `own = …` PostgreSQL may walk the primary key backwards instead, through the rows of everybody else, when a wallet has many.
     """
-    query = query.where(own <= vintage_id) if before is None else query.where(sa.tuple_(own, _T.c.id) < sa.tuple_(vintage_id, before))
-    query = (
-        query.where(own >= vintage_id) if newer_than is None else query.where(sa.tuple_(own, _T.c.id) > sa.tuple_(vintage_id, newer_than))
-    )
+    query = query.where(own <= vintage) if before is None else query.where(sa.tuple_(own, _T.c.id) < sa.tuple_(vintage, before))
+    query = query.where(own >= vintage) if newer_than is None else query.where(sa.tuple_(own, _T.c.id) > sa.tuple_(vintage, newer_than))
     return query.order_by(own.desc(), _T.c.id.desc())
 
 
 def _page(wallet: WalletView, asked: Asked, limit: int) -> Page:
-    wanted = limit + 2 * len(wallet.years) + 1  # the rows of one act lie beside each other; enough to see the last one whole
-    sides = [sa.select(q) for q in _sides(wallet, asked, wanted)]
-    if not sides:
+    if not wallet.years:
         return Page(())
-    merged = sa.union_all(*sides).subquery()
-    newest = sa.select(merged).order_by(merged.c.id.desc()).limit(wanted).subquery()
-    rows = db.session.execute(_told(newest)).all()
+    wanted = limit + 2 * len(wallet.years) + 1  # the rows of one act lie beside each other; enough to see the last one whole
+    query = _built(len(wallet.years), asked.side, asked.before is not None, asked.month is not None, wanted)
+    rows = db.session.execute(query, _values(wallet, asked)).all()
     groups = [list(each) for _key, each in groupby(rows, key=lambda r: (r.at, r.kind, r.reason, r.source, r.hold_id, r.sign))]
     if len(rows) == wanted and len(groups) > 1:
         groups = groups[:-1]  # it may go on below
     is_last = len(rows) < wanted and len(groups) <= limit
-    taken = groups[:limit]
-    return Page(tuple(_line(each) for each in taken), None if is_last or not taken else taken[-1][-1].id)
+    taken, years = groups[:limit], [year.year for year in wallet.years]
+    return Page(tuple(_line(each, years) for each in taken), None if is_last or not taken else taken[-1][-1].id)
+
+
+@functools.lru_cache(maxsize=256)
+def _built(years: int, side: Side, has_before: bool, has_month: bool, wanted: int) -> Any:
+    """The statement of a page, built once for each shape: building it takes longer than the database takes to answer it."""
+    merged = sa.union_all(*(sa.select(q) for q in _sides(years, side, has_before, has_month, wanted))).subquery()
+    return _told(sa.select(merged).order_by(merged.c.id.desc()).limit(_at_most(wanted)).subquery())
 
 
 def _told(newest: Any) -> Any:
@@ -218,14 +246,14 @@ def _told(newest: Any) -> Any:
     )  # fmt: skip
 
 
-def _line(rows: Sequence[Any]) -> Line:
+def _line(rows: Sequence[Any], of_slot: Sequence[int]) -> Line:
     """The line of the rows that one act wrote, from the newest."""
     newest, amount = rows[0], sum(row.amount for row in rows)
     story = _story(rows, amount) if newest.kind is TransferKind.hold else None
     effect = newest.sign * amount
     if story is not None:
         effect = -amount if story.end is HoldEnd.live else -story.spent
-    years = tuple(sorted((row.year, row.amount) for row in rows)) if len(rows) > 1 else ()
+    years = tuple(sorted((of_slot[row.slot], row.amount) for row in rows)) if len(rows) > 1 else ()
     return Line(
         id=newest.id, first_id=rows[-1].id, at=newest.at, kind=newest.kind, reason=newest.reason, source=newest.source,
         detail=json.loads(newest.detail), sign=newest.sign, amount=amount, effect=effect, years=years, channel=newest.channel,
@@ -259,29 +287,29 @@ def _with_after(lines: Sequence[Line], after: int) -> tuple[Line, ...]:
 
 def sum_of_newer(wallet: WalletView, row_id: int) -> int | None:
     """What all lines newer than this row did to the free points; None when they are too many to be summed on the way."""
+    values = {**_values(wallet, ALL), "newer_than": row_id, "now": clock.now()}
+    total, rows = db.session.execute(_summed(len(wallet.years), MOST_NEWER + 1), values).one()
+    return int(total) if rows <= MOST_NEWER else None
+
+
+@functools.lru_cache(maxsize=64)
+def _summed(years: int, most: int) -> Any:
     parts = []
-    for year in wallet.years:
+    for slot in range(years):
         for own, sign in ((_T.c.debit_id, -1), (_T.c.credit_id, 1)):
             query = sa.select(_T.c.id, _T.c.kind, _T.c.amount, _T.c.hold_id, sa.literal(sign).label("sign"))
-            query = _by_index(query, own, year.vintage_id, newer_than=row_id)
-            parts.append(sa.select(query.limit(MOST_NEWER + 1).subquery()))
-    newer, ends = sa.union_all(*parts).subquery(), sa.alias(_T)
-    is_live = sa.and_(ends.c.id.is_(None), _H.c.expires_at > clock.now())
+            query = _by_index(query, own, sa.bindparam(f"year_{slot}"), newer_than=sa.bindparam("newer_than"))
+            parts.append(sa.select(query.limit(_at_most(most)).subquery()))
+    newer, ends, now = sa.union_all(*parts).subquery(), sa.alias(_T), sa.bindparam("now", type_=_H.c.expires_at.type)
+    # asked row by row, through their indexes: joined, PostgreSQL would read both tables from end to end
+    spent = sa.select(sa.case((ends.c.kind == TransferKind.post, -ends.c.amount), else_=0)).where(ends.c.ends_id == newer.c.id)
+    live = sa.select(sa.case((_H.c.expires_at > now, -newer.c.amount), else_=0)).where(_H.c.id == newer.c.hold_id)
     effect = sa.case(
         (newer.c.kind.in_(ENDS), 0),
         (newer.c.kind != TransferKind.hold, newer.c.sign * newer.c.amount),
-        (is_live, -newer.c.amount),
-        (ends.c.kind == TransferKind.post, -ends.c.amount),
-        else_=0,
+        else_=sa.func.coalesce(spent.correlate(newer).scalar_subquery(), live.correlate(newer).scalar_subquery()),
     )
-    query = (
-        sa.select(sa.func.coalesce(sa.func.sum(effect), 0), sa.func.count())
-        .select_from(newer)
-        .outerjoin(_H, _H.c.id == newer.c.hold_id)
-        .outerjoin(ends, ends.c.ends_id == newer.c.id)
-    )
-    total, rows = db.session.execute(query).one()
-    return int(total) if rows <= MOST_NEWER else None
+    return sa.select(sa.func.coalesce(sa.func.sum(effect), 0), sa.func.count()).select_from(newer)
 
 
 def _with_overflow(lines: Sequence[Line]) -> tuple[Line, ...]:

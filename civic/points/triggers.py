@@ -17,6 +17,7 @@ NAMES = {
         "points_transfer_checks_reversal",
         "points_transfer_moves",
         "points_policy_stays",
+        "points_policy_no_replace",
         "points_rate_stays_insert",
         "points_rate_stays_update",
         "points_rate_stays_delete",
@@ -49,6 +50,10 @@ _SQLITE = (
     BEGIN SELECT RAISE(ABORT, 'points_transfer: reverses a row that it does not match'); END""",
     f"CREATE TRIGGER points_transfer_moves AFTER INSERT ON points_transfer BEGIN {_DEBIT} {_CREDIT} END",
     """CREATE TRIGGER points_policy_stays BEFORE UPDATE ON points_policy WHEN OLD.state = 'adopted'
+    BEGIN SELECT RAISE(ABORT, 'points_policy: adopted'); END""",
+    """CREATE TRIGGER points_policy_no_replace BEFORE INSERT ON points_policy WHEN EXISTS (
+      SELECT 1 FROM points_policy p
+      WHERE p.state = 'adopted' AND (p.id = NEW.id OR (p.programme_id = NEW.programme_id AND p.number = NEW.number)))
     BEGIN SELECT RAISE(ABORT, 'points_policy: adopted'); END""",
     *(
         f"""CREATE TRIGGER points_rate_stays_{verb.lower()} BEFORE {verb} ON points_rate WHEN {_ADOPTED.format(row=row)}

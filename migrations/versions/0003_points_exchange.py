@@ -233,7 +233,7 @@ def upgrade() -> None:
             comment="where its points went when it was closed; what a hold returns later goes there too",
         ),
         sa.Column("due", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="hundredths still to be recovered"),
-        sa.Column("newest_year", sa.SmallInteger(), nullable=False),
+        sa.Column("vintage_count", sa.SmallInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(kind = 'household') = (household_id IS NOT NULL)", name=op.f("ck_points_wallet_household")),
         sa.CheckConstraint("(kind = 'member') = (person_id IS NOT NULL)", name=op.f("ck_points_wallet_person")),
@@ -351,6 +351,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lock_version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint("state <> 'adopted' OR checker_id IS NOT NULL", name=op.f("ck_points_policy_checked")),
         sa.CheckConstraint("state <> 'adopted' OR from_on IS NOT NULL", name=op.f("ck_points_policy_from")),
         sa.CheckConstraint("checker_id IS NULL OR checker_id <> maker_id", name=op.f("ck_points_policy_two_people")),
         sa.CheckConstraint(
@@ -502,6 +503,12 @@ def upgrade() -> None:
         sa.Column("counted", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rate", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="hundredths of a point an hour"),
         sa.Column("amount", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="hundredths"),
+        sa.Column(
+            "offset",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="hundredths of a decrease that an approved reversal had taken already",
+        ),
         sa.Column("policy_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("is_donated", sa.Boolean(), nullable=False, comment="given to the care pool at once"),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -661,6 +668,8 @@ def upgrade() -> None:
         sa.CheckConstraint("(kind IN ('hold', 'post', 'void', 'expire')) = (hold_id IS NOT NULL)", name=op.f("ck_points_transfer_hold")),
         sa.CheckConstraint("(kind IN ('post', 'void', 'expire')) = (ends_id IS NOT NULL)", name=op.f("ck_points_transfer_ends")),
         sa.CheckConstraint("amount > 0 AND amount <= 100000000000", name=op.f("ck_points_transfer_amount")),
+        sa.CheckConstraint("account_id IS NOT NULL OR job <> ''", name=op.f("ck_points_transfer_actor")),
+        sa.CheckConstraint("reason <> 'earned' OR earning_id IS NOT NULL", name=op.f("ck_points_transfer_earned")),
         sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_points_transfer_two_sides")),
         sa.ForeignKeyConstraint(
             ["credit_id", "programme_id"], ["points_vintage.id", "points_vintage.programme_id"], name="fk_points_transfer_credit"
@@ -723,6 +732,7 @@ def upgrade() -> None:
             "checker_id IS NULL OR state = 'withdrawn' OR checker_id <> maker_id", name=op.f("ck_points_proposal_two_people")
         ),
         sa.CheckConstraint("amount > 0", name=op.f("ck_points_proposal_amount")),
+        sa.CheckConstraint("state <> 'done' OR checker_id IS NOT NULL", name=op.f("ck_points_proposal_checked")),
         sa.ForeignKeyConstraint(["note_id"], ["sealed_note.id"], name=op.f("fk_points_proposal_note_id_sealed_note")),
         sa.ForeignKeyConstraint(["programme_id"], ["points_programme.id"], name=op.f("fk_points_proposal_programme_id_points_programme")),
         sa.ForeignKeyConstraint(["territory_id"], ["territory.id"], name=op.f("fk_points_proposal_territory_id_territory")),

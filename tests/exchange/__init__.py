@@ -1,0 +1,1 @@
+"""Service for service: listings, agreements, disputes, ratings, lives, races."""

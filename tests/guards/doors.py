@@ -302,6 +302,41 @@ POINTS_DESK = {
     "points_hints": {"index": LIST, **doors("look show", Door("hint", territory))},
     "points_audit": {**doors("export index"), "wallet": Door("wallet_by_id", territory)},
 }
+#: an offer or need that is over is read at the desk alone (and by its owner)
+AT_DESK = only(Role.clerk, Role.social_worker, Role.manager)
+EXCHANGE = {
+    "exchange": {"index": LIST, "listing": Door("open_listing", also=Door("gone_listing", AT_DESK))},
+    "exchange_mine": {
+        **doors("home new"),
+        "edit": Door("own_listing", owner),
+        "change": Door("own_listing_verb", owner),
+        "respond": Door("open_listing"),
+        "show": Door("own_exchange", owner),
+        "act": Door("own_exchange_act", owner),
+    },
+    "exchange_desk": {
+        **doors("index listings"),
+        "stop_listing": Door("open_listing", territory),
+        **doors("show stop", Door("exchange", territory)),
+        "dispute": Door("dispute", territory),
+    },
+    "exchange_beside": {
+        **doors("home new", Door("beside", territory)),
+        **doors("edit", Door("beside_listing", territory)),
+        "change": Door("beside_listing_verb", territory),
+        "respond": Door("beside_other_listing", territory),
+        "show": Door("beside_exchange", territory),
+        "act": Door("beside_exchange_act", territory),
+    },
+    "api-exchange": {
+        **doors("exchanges listings respond write"),
+        "listing": Door("open_listing", also=Door("gone_listing", AT_DESK)),
+        **doors("edit end pause resume", Door("own_listing", owner)),
+        "stop_listing": Door("open_listing", territory),
+        **doors("accept answer cancel confirm decline deliver dispute exchange move rate say", Door("own_exchange", owner)),
+        **doors("decide stop", Door("exchange", territory)),
+    },
+}
 FRONT = {
     "front": {**doors("about accessibility decrees_csv find home places_page privacy workdays"), "verify": Door("check")},
     "front_desk": doors("desk"),
@@ -343,5 +378,6 @@ DOORS: dict[str, dict[str, Door]] = {
     **POINTS_MINE,
     **POINTS_TOLD,
     **POINTS_DESK,
+    **EXCHANGE,
     **FRONT,
 }

@@ -195,6 +195,8 @@ def test_every_test_is_collected():
         for around, node in functions(tree):
             marked = any("pytest.mark" in ast.unparse(d) for d in node.decorator_list)
             is_test = node.name.startswith("test")
+            if any(ast.unparse(d).startswith(("rule(", "invariant(")) for d in node.decorator_list):
+                continue  # a state machine runs it
             if name.startswith("tests/support/") or is_fixture(node):
                 if is_test or marked:
                     silent.append(f"{name}: {node.name} is no test here")

@@ -26,6 +26,9 @@ from civic.core.messages.choices import leave_token
 from civic.core.messages.models import Message
 from civic.core.viewer import NOBODY, Actor, Role, Scope, Viewer
 from civic.core.workdays import Unit
+from civic.exchange import operations as exchange
+from civic.exchange.models import Category, Exchange, Listing, ListingKind
+from civic.exchange.operations import ListingText, Proposal
 from civic.people import operations as people
 from civic.people import queries
 from civic.people.models import ContactKind, DocumentKind, HomeRelation, Person, PersonSource, RepresentationKind
@@ -480,6 +483,8 @@ def programme(world: World) -> Row:
 def points_place(world: World) -> Row:
     """A community of a district that has rules."""
     adopted_programme(world)
+    for each in (world.me, world.you, world.district):  # read again what the commit let go: the first door closes the session
+        db.session.refresh(each)
     return Row({"place": world.own.code})
 
 
@@ -539,7 +544,15 @@ def wallet_by_id(world: World) -> Row:
 @row
 def hint(world: World) -> Row:
     """About the person whom nobody who knocks lives with."""
-    numbers = {"wallets": [_wallet_id(world)], "monday": "2026-11-16", "earned": 32_00, "usual": 4_00, "weeks": [], "times": 3, "above": 20_00}
+    numbers = {
+        "wallets": [_wallet_id(world)],
+        "monday": "2026-11-16",
+        "earned": 32_00,
+        "usual": 4_00,
+        "weeks": [],
+        "times": 3,
+        "above": 20_00,
+    }
     made = add(Hint(territory_id=world.own.id, kind=HintKind.sudden, subject="wallet:1:2026-W47", detail=json.dumps(numbers)))
     return Row({"uid": made.uid}, world.own.path)
 
@@ -551,6 +564,114 @@ def adopted_programme(world: World) -> Programme:
         found = points.open_programme(Actor(world.you.id), world.district.id, "PY", "番禺志愿积分", "Panyu volunteer points")
         adopt(found.id)
     return found
+
+
+# ---- service for service ----------------------------------------------------------------------------------------------------
+def _offer(world: World, person_id: int) -> Listing:
+    text = ListingText(ListingKind.offer, Category.company, "散步", clock.today() + timedelta(days=30))
+    return exchange.write_listing(Actor(world.you.id), person_id, world.own.id, text)
+
+
+def _neighbour(world: World) -> int:
+    """Somebody with points, none of those who knock and no relative of theirs."""
+    made = people.create_person(Actor(world.me.id), world.own.id, Record("周丽华", birth_on="1961-02-03"), source=PersonSource.desk)
+    programme_id = adopted_programme(world).id
+    points.earn(Actor(world.you.id), f"hours:of-{made.id}", 1, made.id, 480, clock.today(), "other", "system")
+    with atomic():
+        points.wallet_of_person(programme_id, made.id)
+    return made.id
+
+
+def _agreed(world: World, listing: Listing) -> Exchange:
+    """A neighbour wants what the listing offers, and its owner agrees."""
+    asks = _neighbour(world)
+    made = exchange.respond(Actor(world.you.id), listing.id, asks, Proposal(60, clock.now() + timedelta(days=2)))
+    return exchange.accept(Actor(world.you.id), made.id, listing.person_id)
+
+
+@row
+def open_listing(world: World) -> Row:
+    return Row({"uid": _offer(world, _neighbour(world)).uid}, world.own.path)
+
+
+@row
+def gone_listing(world: World) -> Row:
+    made = _offer(world, _neighbour(world))
+    exchange.end_listing(Actor(world.you.id), made.id, made.person_id)
+    return Row({"uid": made.uid}, world.own.path)
+
+
+@row
+def own_listing(world: World) -> Row:
+    person_id = world.me.person_id or 0
+    return Row({"uid": _offer(world, person_id).uid}, world.own.path, person=person_id)
+
+
+@row
+def own_listing_verb(world: World) -> Row:
+    return _with(world.row("own_listing"), verb="pause")
+
+
+def _with(known: Row, **args: object) -> Row:
+    return replace(known, args={**known.args, **args})
+
+
+@row
+def own_exchange(world: World) -> Row:
+    person_id = world.me.person_id or 0
+    return Row({"uid": _agreed(world, _offer(world, person_id)).uid}, world.own.path, person=person_id)
+
+
+@row
+def own_exchange_act(world: World) -> Row:
+    return _with(world.row("own_exchange"), act="say")
+
+
+@row
+def exchange_row(world: World) -> Row:
+    """Between two of whom nobody knocks."""
+    return Row({"uid": _agreed(world, _offer(world, _neighbour(world))).uid}, world.own.path)
+
+
+KINDS["exchange"] = exchange_row
+
+
+@row
+def dispute(world: World) -> Row:
+    made = _agreed(world, _offer(world, _neighbour(world)))
+    exchange.deliver(Actor(world.you.id), made.id, made.helper_id, 60)
+    exchange.open_dispute(Actor(world.you.id), made.id, made.requester_id, "not so")
+    return Row({"uid": made.uid}, world.own.path)
+
+
+@row
+def beside(world: World) -> Row:
+    return Row({"person": world.row("person").args["uid"]}, world.own.path)
+
+
+@row
+def beside_listing(world: World) -> Row:
+    return _with(world.row("beside"), uid=_offer(world, _person(world)).uid)
+
+
+@row
+def beside_listing_verb(world: World) -> Row:
+    return _with(world.row("beside_listing"), verb="pause")
+
+
+@row
+def beside_other_listing(world: World) -> Row:
+    return _with(world.row("beside"), uid=world.row("open_listing").args["uid"])
+
+
+@row
+def beside_exchange(world: World) -> Row:
+    return _with(world.row("beside"), uid=_agreed(world, _offer(world, _person(world))).uid)
+
+
+@row
+def beside_exchange_act(world: World) -> Row:
+    return _with(world.row("beside_exchange"), act="say")
 
 
 # ---- territory and catalogue ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ OWN = [each for each in checks.CHECKS if each.name.startswith("points")]
 
 @pytest.fixture
 def ledger(programme, make_person):
-    """Everything that happens to points, once: earned, corrected, over the cap, held, posted in part, void, run out, given, frozen, closed."""
+    """Everything that happens to points, once: earned, corrected, given at once, held, posted in part, void, run out, given away, closed."""
     one, other = make_person(), make_person("李强", "1985-01-01")
     wallet = earned(programme, one, DAY, 480, "hours:1")
     earned(programme, other, DAY, 60, "hours:2")
@@ -121,8 +121,8 @@ TOUCHED = [
     (f"UPDATE points_transfer SET kind = 'reversal', reverses_id = {POST} WHERE id = {SINGLE}", "points_transfer", "reverses a row that it does not match"),
     (f"UPDATE points_earning SET amount = amount + 1 WHERE id = {EARNING}", "points_earning", "its amount is not counted minutes times rate"),
     (f"UPDATE points_earning SET counted = 481 WHERE id = {EARNING}", "points_earning", "counts other minutes than its policy allows"),
+    ("UPDATE points_earning SET \"on\" = '2026-10-05' WHERE source = 'hours:3'", "points_earning", "with the person's others of its day"),
     (f"UPDATE points_earning SET rate = 200 WHERE id = {EARNING}", "points_earning", "rate 200 for other, system is not its policy's"),
-    ("UPDATE points_policy SET checker_id = NULL", "points_policy", "was adopted without a second person or a first day"),
     ("UPDATE points_policy SET state = 'withdrawn'", "points_transfer", "names rules that are not adopted, or another programme's"),
     ("UPDATE points_policy SET from_on = '2026-11-01'", "points_earning", "its rules began after the day of the service"),
     ("UPDATE points_wallet SET state = 'closed' WHERE person_id IS NOT NULL", "points_wallet", "is closed and has points that nothing holds"),

@@ -11,6 +11,7 @@ from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.viewer import Actor
+from civic.people.models import Membership
 from civic.points import operations
 from civic.points.amounts import parse
 from civic.points.errors import (
@@ -21,11 +22,13 @@ from civic.points.errors import (
     NotOpenYet,
     OtherEarning,
     SameWallet,
+    SourceHeld,
     WalletFrozen,
+    WalletFull,
     WrongAmount,
 )
-from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
-from civic.points.operations import earning
+from civic.points.models import Earning, Hold, HoldState, Policy, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
+from civic.points.operations import earning, proposals
 from tests.support.points import adopt, balance, free, summed
 
 WANG = Actor(7)
@@ -241,6 +244,7 @@ def test_full_width_digits_are_digits():
         "UPDATE points_policy SET cap = 1",
         "UPDATE points_rate SET rate = 1",
         "DELETE FROM points_rate",
+        "UPDATE points_transfer SET reason = 'earned', earning_id = NULL",
         "INSERT INTO points_transfer SELECT max(id) + 1, programme_id, 'single', reason, credit_id, debit_id, 100000000, NULL, NULL, NULL, NULL, policy_id, source, detail, account_id, job, channel, at FROM points_transfer GROUP BY 2, 4, 5, 6, 12, 13, 14, 15, 16, 17, 18",
     ],
 )
@@ -283,3 +287,133 @@ def from_ledger_without_transaction():
     from civic.points.operations import ledger
 
     ledger.write(WANG, None, "x", [])
+
+
+# ---- what a critical reader found ---------------------------------------------------------------------------------------------
+
+
+def due_of(wallet: int) -> int:
+    return db.session.scalar(sa.select(Wallet.due).where(Wallet.id == wallet))
+
+
+def test_a_source_whose_person_was_wrong_is_not_corrected_on_somebody_elses_wallet(programme, make_person, make_wallet):
+    wrong, right = make_person("王芳"), make_person("王方")
+    earn(wrong, 480)
+    with pytest.raises(OtherEarning):
+        earn(right, 60, revision=2)
+    earn(wrong, 0, revision=2)
+    earn(right, 60, source="hours:2")
+    assert [balance(make_wallet(person=p)) for p in (wrong, right)] == [0, 1_00]
+
+
+def test_a_source_stays_in_the_programme_in_which_it_began(programme, make_person, make_wallet, make_territory):
+    person = make_person()
+    earn(person, 480)
+    other = make_territory("district", code="440114")
+    elsewhere = make_territory("village", make_territory("town", other))
+    with atomic():
+        person.place_id = elsewhere.id
+    earn(person, 60, revision=2)
+    assert balance(make_wallet(person=person)) == 1_00
+
+
+def test_what_a_reversal_took_a_later_correction_does_not_take_again(programme, make_person, make_wallet):
+    person = make_person()
+    wallet = make_wallet(person=person)
+    earn(person, 480)
+    row = db.session.scalars(sa.select(Transfer.id).where(Transfer.reason == Reason.earned)).one()
+    asked = proposals.propose_reversal(Actor(901), row, "typed twice", 5_00)
+    proposals.decide(Actor(902), asked.id, approve=True)
+    assert balance(wallet) == 3_00
+    earn(person, 0, revision=2)
+    assert (balance(wallet), due_of(wallet)) == (0, 0)
+
+
+def test_what_a_hold_gives_back_pays_what_is_due_first(programme, make_person, make_wallet):
+    person = make_person()
+    wallet = make_wallet(person=person)
+    earn(person, 480)
+    held = operations.hold(WANG, wallet, 8_00, source="order:1", until=soon())
+    earn(person, 0, revision=2)
+    assert (free(wallet), due_of(wallet)) == (0, 8_00)
+    operations.void(WANG, held.id)
+    assert (balance(wallet), due_of(wallet)) == (0, 0)
+
+
+def test_a_hold_whose_time_is_over_does_not_count_as_spent_for_a_correction_or_a_closing(programme, make_person, make_wallet):
+    first, second = make_person(), make_person("李明")
+    wallets = [make_wallet(person=p) for p in (first, second)]
+    earn(first, 480)
+    earn(second, 480, source="hours:2")
+    for number, wallet in enumerate(wallets):
+        operations.hold(WANG, wallet, 8_00, source=f"order:{number}", until=soon(1))
+    with clock.frozen(soon(2)):
+        earn(first, 0, revision=2)
+        assert (balance(wallets[0]), due_of(wallets[0])) == (0, 0)
+        assert operations.close(WANG, wallets[1], "own_wish") == 8_00
+
+
+def test_a_cause_holds_once(make_wallet):
+    wallet = make_wallet(5_00)
+    operations.void(WANG, operations.hold(WANG, wallet, 1_00, source="order:1", until=soon()).id)
+    with pytest.raises(SourceHeld):
+        operations.hold(WANG, wallet, 1_00, source="order:1", until=soon())
+
+
+def test_a_frozen_wallet_is_not_emptied_by_closing_it(make_wallet):
+    wallet, heir = make_wallet(5_00), make_wallet()
+    operations.freeze(WANG, wallet, "suspicion")
+    with pytest.raises(WalletFrozen):
+        operations.close(WANG, wallet, "own_wish", heir)
+
+
+def test_gifts_and_inheritances_stop_at_the_cap(programme, make_person, make_wallet, household_wallet):
+    adopt(programme.id, "2026-2", date(2026, 2, 1), cap=5_00)
+    person, other = make_person(), make_person("李明")
+    giver, heir = make_wallet(5_00, person), make_wallet(3_00, other)
+    home = household_wallet(person)
+    operations.donate(WANG, giver, 3_00, home)
+    with pytest.raises(WalletFull):
+        operations.donate(WANG, heir, 2_01, home)
+    operations.donate(WANG, heir, 2_00, home)
+    earn(other, 180, source="hours:9", on=date(2026, 11, 20))
+    assert operations.close(WANG, giver, "merge", heir, with_holds=True) == 2_00
+    assert (balance(home), balance(heir), balance(giver)) == (5_00, 5_00, 0)
+    assert db.session.scalar(sa.select(Vintage.balance).join(Wallet).where(Wallet.kind == WalletKind.care_pool)) == 1_00
+
+
+@pytest.fixture
+def household_wallet(programme):
+    def make(person):
+        household = db.session.scalars(sa.select(Membership.household_id).where(Membership.person_id == person.id)).one()
+        with atomic():
+            return operations.wallet_of_household(programme.id, household)
+
+    return make
+
+
+def test_nothing_is_replaced_by_another_of_its_unique_values(site, programme, make_wallet):
+    """On SQLite REPLACE deletes the row that has the value, past every trigger on DELETE."""
+    wallet = make_wallet(5_00)
+    held = operations.hold(WANG, wallet, 2_00, source="order:1", until=soon())
+    operations.void(WANG, held.id)
+    columns = [c.name for c in Transfer.__table__.columns]
+    values = ", ".join({"id": "1000", "amount": "1"}.get(c, c) for c in columns)
+    insert = "INSERT OR REPLACE" if db.session.get_bind().dialect.name == "sqlite" else "INSERT"
+    with pytest.raises(sa.exc.DBAPIError), atomic():
+        db.session.execute(
+            sa.text(f"{insert} INTO points_transfer ({', '.join(columns)}) SELECT {values} FROM points_transfer WHERE ends_id IS NOT NULL")
+        )
+    rules = [c.name for c in Policy.__table__.columns]
+    values = ", ".join({"id": "1000", "cap": "1"}.get(c, c) for c in rules)
+    with pytest.raises(sa.exc.DBAPIError), atomic():
+        db.session.execute(sa.text(f"{insert} INTO points_policy ({', '.join(rules)}) SELECT {values} FROM points_policy"))
+
+
+def test_points_are_not_made_by_a_row_without_a_cause_or_without_somebody(programme, make_wallet):
+    make_wallet(5_00)
+    row = db.session.execute(sa.select(Transfer.__table__).where(Transfer.reason == Reason.earned)).one()._asdict()
+    del row["id"]
+    for wrong in ({"earning_id": None}, {"account_id": None, "job": ""}):
+        with pytest.raises(sa.exc.IntegrityError), atomic():
+            db.session.execute(sa.insert(Transfer.__table__).values(**{**row, **wrong}))

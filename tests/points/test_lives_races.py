@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
+from threading import Barrier
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Membership, PersonSource
 from civic.people.records import Record
 from civic.points import checks, operations
-from civic.points.models import Vintage, WalletKind
+from civic.points.models import Vintage, Wallet, WalletKind
 from civic.territory.models import Territory, TerritoryKind
 from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import adopt, summed
@@ -94,4 +96,37 @@ def test_whatever_happens_to_the_same_people_at_once_no_two_wait_for_each_other(
             issued = -summed(programme, WalletKind.issuance)
             assert issued == PEOPLE * (3_00 + 4_00)
             assert db.session.scalar(sa.select(sa.func.sum(Vintage.balance))) == issued
+            assert [(v.table, v.row, v.what) for check in checks.CHECKS for v in check.run()] == []
+
+
+def test_a_death_and_gifts_of_the_same_person_lock_in_one_order(live_app):
+    """The household's wallet goes to the pool, then hers does; a gift holds hers and waits for the pool.  Begun together, round by round."""
+    with clock.frozen(clock.now()):
+        programme, ids, _homes = begin(live_app)
+        together = Barrier(4, timeout=60)
+
+        def die() -> None:
+            with live_app.app_context():
+                for who in ids:
+                    together.wait()
+                    people.record_death(CLERK, who, TODAY)
+                db.session.remove()
+
+        def give() -> None:
+            with live_app.app_context():
+                for who in ids:
+                    with atomic() as tx:
+                        tx.result = operations.wallet_of_person(programme, who)
+                    together.wait()
+                    with suppress(DomainError):
+                        for _ in range(12):
+                            operations.donate(CLERK, tx.result, 1)
+                db.session.remove()
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(act) for act in (die, give, give, give)]:
+                done.result()
+        with live_app.app_context():
+            pot = sa.select(Vintage.balance).join(Wallet, Wallet.id == Vintage.wallet_id).where(Wallet.kind == WalletKind.care_pool)
+            assert db.session.scalar(pot) == -summed(programme, WalletKind.issuance) == PEOPLE * 3_00
             assert [(v.table, v.row, v.what) for check in checks.CHECKS for v in check.run()] == []

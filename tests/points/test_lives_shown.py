@@ -94,7 +94,8 @@ def test_a_frozen_wallet_speaks_against_a_merge(make_person, make_wallet, frozen
     pair = make_person(), make_person("王方")
     wallets = [make_wallet(5_00, person) for person in pair]
     operations.freeze(DESK, wallets[frozen], "suspicion")
-    assert "A frozen wallet" in [str(w.title) for w in works(pair[0], Happening.merge, pair[1]) if w.objects]
+    with force_locale("en"):
+        assert "A frozen wallet" in [str(w.title) for w in works(pair[0], Happening.merge, pair[1]) if w.objects]
     assert people.ask_merge(CLERK, pair[0].id, pair[1].id, "同一人").state is MergeState.review
 
 

@@ -20,11 +20,12 @@ from civic.points.errors import (
     OwnHousehold,
     SecondPersonNeeded,
     WalletClosed,
+    WalletFull,
     WrongAmount,
 )
 from civic.points.models import Proposal, ProposalKind, ProposalState, Reason, Transfer, TransferKind, Wallet, WalletKind, WalletState
 from civic.points.operations import desk, proposals
-from civic.points.rule_errors import AboveRow, NotYours, OtherGrant, WalletFull
+from civic.points.rule_errors import AboveRow, NotYours, OtherGrant
 from tests.support.points import adopt, balance, free, summed
 
 ASKER, DECIDER = Actor(21), Actor(22)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -16,7 +16,6 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.errors import DomainError
 from civic.core.idempotency import KeyReused, Replayed
-from civic.core.viewer import Actor
 from civic.people import operations as people
 from civic.people.models import PersonSource
 from civic.people.records import Record
@@ -75,11 +74,11 @@ def people_households(person_id: int) -> list[int]:
 
 
 def earn(person_id: int, minutes: int, source: str = "hours:1", revision: int = 1) -> Earning | None:
-    return operations.earn(RULER, source, revision, person_id, minutes, date.today(), "other", "system")
+    return operations.earn(RULER, source, revision, person_id, minutes, clock.today(), "other", "system")
 
 
 def test_exactly_the_affordable_holds_succeed(live_app, ledger):
-    programme, persons, wallets, _common = ledger
+    _programme, persons, wallets, _common = ledger
     with live_app.app_context():
         earn(persons[0], 300)
         db.session.remove()
@@ -95,9 +94,7 @@ def test_a_hold_ends_once_whoever_ends_it(live_app, ledger):
     programme, persons, wallets, _common = ledger
     with live_app.app_context():
         earn(persons[0], 300)
-        held = [
-            operations.hold(RULER, wallets[0], 10, source=f"order:{n}", until=clock.now() + timedelta(days=1)).id for n in range(20)
-        ]
+        held = [operations.hold(RULER, wallets[0], 10, source=f"order:{n}", until=clock.now() + timedelta(days=1)).id for n in range(20)]
         db.session.remove()
     acts = [operations.settle, operations.void]
     done = at_once(live_app, lambda pair: acts[pair[1] % 2](RULER, pair[0]).id, [(id_, n) for id_ in held for n in range(4)])

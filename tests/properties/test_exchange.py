@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -447,6 +448,7 @@ class Neighbours(RuleBasedStateMachine):
         assert all(has >= self.world.held(p, self.now) >= 0 for p, has in self.world.has.items())
 
 
+@pytest.mark.timeout(1800 if LONG else 180)
 def test_exchanges_against_a_plain_model(site, programme, place, make_person):
     yesterday = NOW.date() - DAY
     adopt(programme.id, "2026-2", yesterday, daily=30_000)  # how much of a day counts is the law of points
@@ -464,7 +466,7 @@ def test_exchanges_against_a_plain_model(site, programme, place, make_person):
     run_state_machine_as_test(
         Neighbours,
         settings=settings(
-            max_examples=1000 if LONG else 30,
+            max_examples=1000 if LONG else 25,
             stateful_step_count=50 if LONG else 40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

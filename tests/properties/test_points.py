@@ -104,7 +104,14 @@ class Ledger(RuleBasedStateMachine):
         purse.balance, purse.due, self.corrected = purse.balance - paid, purse.due - paid, self.corrected + paid
 
     def touch(self, purse: Purse) -> None:
-        purse.holds = {id_: (amount, until) for id_, (amount, until) in purse.holds.items() if until > self.now}
+        for id_ in [id_ for id_, (_amount, until) in purse.holds.items() if until <= self.now]:
+            del purse.holds[id_]
+            self.recover(purse)
+
+    def refused(self, purse: Purse, amount: int) -> bool:
+        """Is it more than would be free?  A refusal leaves everything as it was, holds whose time is over too."""
+        free = purse.balance - sum(held for held, until in purse.holds.values() if until > self.now)
+        return amount > free - min(purse.due, max(0, free))
 
     def forward(self, purse: Purse) -> None:
         """What is free in a closed wallet goes to its open heir, else to the pool."""
@@ -115,10 +122,9 @@ class Ledger(RuleBasedStateMachine):
         while heir.heir is not None and heir.heir not in seen and heir.state == "closed":
             seen.append(heir.heir)
             heir = self.purses[heir.heir]
-        if heir.state == "closed":
-            self.give_pool(moved, recovers=False)
-        else:
-            heir.balance += moved
+        kept = 0 if heir.state == "closed" else max(0, min(moved, CAP - heir.balance))
+        heir.balance += kept
+        self.give_pool(moved - kept, recovers=False)
 
     # ---- what is asked
 
@@ -136,6 +142,7 @@ class Ledger(RuleBasedStateMachine):
         assert (row.counted, row.amount) == (counted, amount)
         assert self.tried(act).id == row.id  # the same revision again changes nothing
         purse, service = self.purses[at], known or Service(at, day, 1, 0, 0)
+        self.touch(purse)
         service.revision, service.counted, service.amount = revision, counted, amount
         self.services[name] = service
         if amount > before:
@@ -174,12 +181,10 @@ class Ledger(RuleBasedStateMachine):
         if purse.state != "open":
             assert done == f"wallet_{purse.state}"
             return
-        before = dict(purse.holds)
-        self.touch(purse)
-        if amount > purse.free:
+        if self.refused(purse, amount):
             assert done == "not_enough_points"
-            purse.holds = before  # a refusal leaves everything as it was
             return
+        self.touch(purse)
         purse.holds[done.id] = (amount, until)
 
     @rule(pick=picks, part=st.none() | amounts)
@@ -202,6 +207,7 @@ class Ledger(RuleBasedStateMachine):
             del purse.holds[hold_id]
             purse.balance -= asked
             self.spent += asked
+            self.recover(purse)
             self.forward(purse)
             assert self.tried(lambda: operations.settle(WANG, hold_id)) == "hold_ended"
 
@@ -212,6 +218,7 @@ class Ledger(RuleBasedStateMachine):
             purse = self.purses[chosen[0]]
             self.tried(lambda: operations.void(WANG, chosen[1]))
             del purse.holds[chosen[1]]
+            self.recover(purse)
             self.forward(purse)
 
     @rule(pick=picks)
@@ -233,6 +240,7 @@ class Ledger(RuleBasedStateMachine):
         if chosen is not None and self.tried(lambda: operations.expire(WANG, chosen[1])):
             purse = self.purses[chosen[0]]
             assert purse.holds.pop(chosen[1])[1] <= self.now
+            self.recover(purse)
             self.forward(purse)
 
     @rule(at=picks, amount=amounts)
@@ -243,12 +251,10 @@ class Ledger(RuleBasedStateMachine):
         if purse.state != "open":
             assert done == f"wallet_{purse.state}"
             return
-        before = dict(purse.holds)
-        self.touch(purse)
-        if amount > purse.free:
+        if self.refused(purse, amount):
             assert done == "not_enough_points"
-            purse.holds = before
             return
+        self.touch(purse)
         purse.balance -= amount
         self.give_pool(amount)
 
@@ -272,9 +278,10 @@ class Ledger(RuleBasedStateMachine):
         done = self.tried(
             lambda: operations.close(WANG, self.wallets[at], "merge", None if heir is None else self.wallets[heir], with_holds=True)
         )
-        if purse.state == "closed":
-            assert done == "wallet_closed"
+        if purse.state != "open":
+            assert done == f"wallet_{purse.state}"
             return
+        self.touch(purse)
         purse.state, purse.heir = "closed", heir
         self.forward(purse)
 

@@ -19,6 +19,7 @@ from civic.exchange.queries.exchanges import (
 )
 from civic.exchange.queries.listings import (
     LISTINGS,
+    SUGGESTED,
     TOPIC,
     Page,
     Wanted,
@@ -50,6 +51,7 @@ __all__ = [
     "FINISHED",
     "HOUR_CLASS",
     "LISTINGS",
+    "SUGGESTED",
     "TOPIC",
     "Act",
     "DisputeView",

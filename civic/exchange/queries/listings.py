@@ -77,7 +77,9 @@ def listings(wanted: Wanted, *, offset: int = 0, limit: int = 20) -> Page:
     if not wanted.words.strip():
         total = db.session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).with_only_columns(Listing.id).subquery()))
         return Page(list(db.session.scalars(query.offset(offset).limit(limit))), total or 0)
-    rank = {found.result: place for place, found in enumerate(search.find(wanted.words, sources=[LISTINGS], territory=wanted.path))}
+    rank = {
+        found.result: place for place, found in enumerate(search.find(wanted.words, sources=[LISTINGS], territory=wanted.path, below=True))
+    }
     rows: list[Listing] = list(db.session.scalars(query.where(Listing.uid.in_(list(rank)[:MOST_FOUND])))) if rank else []
     ordered = sorted(rows, key=lambda row: rank[row.uid])
     return Page(ordered[offset : offset + limit], len(ordered))

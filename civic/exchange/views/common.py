@@ -48,6 +48,7 @@ from civic.people import queries as people
 from civic.points.models import Policy
 from civic.territory.models import Territory
 
+MOST_AT_DESK = 30  # listings that are offered for the person beside
 NO_STORE = {"Cache-Control": "no-store"}
 LISTING_VERBS = ("pause", "resume", "extend", "end")
 
@@ -135,7 +136,9 @@ def home(hand: Hand) -> ResponseReturnValue:
         running=[row for row in live if not row.is_waiting],
         over=[row for row in rows if row.exchange.ended_at is not None],
         listings=shown.listings_shown(queries.listings_of(hand.person_id), with_owners=False),
-        suggested=shown.listings_shown(queries.suggestions(hand.person_id, lang()), with_owners=True),
+        suggested=shown.listings_shown(
+            queries.suggestions(hand.person_id, lang(), limit=MOST_AT_DESK if hand.is_desk else queries.SUGGESTED), with_owners=True
+        ),
     )
 
 
@@ -161,7 +164,7 @@ def write(hand: Hand, kind: str = "") -> ResponseReturnValue:
         else:
             flash(_("It stands in the list now. Neighbours who answer write to you here."), "good")
             return redirect(hand.to("home") if hand.is_desk else url_for("exchange.listing", uid=row.uid), 303)
-    return page("exchange/write.html", hand, status, form=form, row=None, place=place_words(place), theirs=[])
+    return page("exchange/write.html", hand, status, form=form, row=None, community=place_words(place), theirs=[])
 
 
 def place_words(place: Territory) -> str:
@@ -190,7 +193,7 @@ def edit(hand: Hand, row: Listing) -> ResponseReturnValue:
         else:
             flash(_("Your changes stand in the list."), "good")
             return redirect(_after_listing(hand, uid), 303)
-    return page("exchange/write.html", hand, status, form=form, row=row, place=place, theirs=theirs)
+    return page("exchange/write.html", hand, status, form=form, row=row, community=place, theirs=theirs)
 
 
 def _after_listing(hand: Hand, uid: str) -> str:
@@ -336,7 +339,6 @@ ACT_WORDS: dict[Act, ActWords] = {
 }  # fmt: skip
 
 
-
 def _form_of(act: Act, view: View) -> Form:
     """The form of an act, with what the rules and the agreement allow."""
     row = view.exchange
@@ -432,4 +434,3 @@ def owned(hand: Hand, uid: str) -> Listing | None:
     """A listing of hers, the rows merged into her included."""
     row = queries.listing_by_uid(uid)
     return row if row is not None and survivors([row.person_id])[row.person_id] == hand.person_id else None
-

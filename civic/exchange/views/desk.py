@@ -31,7 +31,7 @@ def _page_number() -> int:
 
 
 def _pages(view: str, page: int, *, has_more: bool, **args: str) -> dict[str, str]:
-    kept = {name: value for name, value in args.items() if value}
+    kept: dict[str, Any] = {name: value for name, value in args.items() if value}
     return {
         "first_href": url_for(view, **kept) if page > 1 else "",
         "next_href": url_for(view, page=page + 1, **kept) if has_more else "",
@@ -45,10 +45,8 @@ def index() -> ResponseReturnValue:
     who, state, page = viewer(), request.args.get("state", ""), _page_number()
     state = state if state in set(ExchangeState) else ""
     disputes = queries.disputes_at(who)
-    rows = queries.exchanges_at(
-        who, state=ExchangeState(state) if state else None, offset=(page - 1) * PER_PAGE, limit=PER_PAGE + 1
-    )
-    seen = [row for row in (*(each.row for each in disputes), *rows[:PER_PAGE])]
+    rows = queries.exchanges_at(who, state=ExchangeState(state) if state else None, offset=(page - 1) * PER_PAGE, limit=PER_PAGE + 1)
+    seen = [*(each.row for each in disputes), *rows[:PER_PAGE]]
     names = {party.id for row in seen for party in (row.requester, row.helper)}
     shown_page = common.page(
         "exchange/desk_index.html",
@@ -72,14 +70,15 @@ def listings() -> ResponseReturnValue:
     """Offers and needs of the communities that her desk serves."""
     state, page = request.args.get("state", ""), _page_number()
     state = state if state in set(ListingState) else ""
-    rows = queries.listings_at(
-        viewer(), state=ListingState(state) if state else None, offset=(page - 1) * PER_PAGE, limit=PER_PAGE + 1
-    )
+    rows = queries.listings_at(viewer(), state=ListingState(state) if state else None, offset=(page - 1) * PER_PAGE, limit=PER_PAGE + 1)
     return common.page(
         "exchange/desk_listings.html",
         None,
         rows=shown.listings_shown(rows[:PER_PAGE], with_owners=True),
-        can_stop={row.uid: policies.can_stop(viewer(), row.territory.path) and row.state in (ListingState.open, ListingState.paused) for row in rows},
+        can_stop={
+            row.uid: policies.can_stop(viewer(), row.territory.path) and row.state in (ListingState.open, ListingState.paused)
+            for row in rows
+        },
         filters=[
             {"label": label, "href": url_for(".listings", state=value or None), "is_current": value == state, "count": None}
             for value, label in [("", pgettext("listing", "All")), *((s.value, labels.LISTING[s]) for s in ListingState)]
@@ -113,7 +112,9 @@ def stop_listing(uid: str) -> ResponseReturnValue:
             else:
                 flash(_("Stopped. Its owner reads your reason."), "good")
                 return redirect(url_for(".listings"), 303)
-    return common.page("exchange/desk_stop.html", None, status, form=form, title=_("Stop an offer or need"), line=seen.title, back=url_for(".listings"))
+    return common.page(
+        "exchange/desk_stop.html", None, status, form=form, title=_("Stop an offer or need"), line=seen.title, back=url_for(".listings")
+    )
 
 
 def _load(uid: str) -> Exchange:
@@ -153,7 +154,9 @@ def stop(uid: str) -> ResponseReturnValue:
             else:
                 flash(_("Stopped. Both have been told why, and the points are free again."), "good")
                 return redirect(url_for(".show", uid=uid), 303)
-    return common.page("exchange/desk_stop.html", None, status, form=form, title=_("Stop an exchange"), line=title, back=url_for(".show", uid=uid))
+    return common.page(
+        "exchange/desk_stop.html", None, status, form=form, title=_("Stop an exchange"), line=title, back=url_for(".show", uid=uid)
+    )
 
 
 @bp.route("/disputes/<uid>", methods=["GET", "POST"])

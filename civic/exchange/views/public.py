@@ -62,7 +62,7 @@ def index() -> str:
     return render_template(
         "exchange/index.html",
         wanted=wanted,
-        rows=shown.listings_shown(found.rows, with_owners=policies.can_see_owner(viewer(), wanted.path) if wanted.path else False),
+        rows=shown.listings_shown(found.rows, with_owners=all(policies.can_see_owner(viewer(), row.territory.path) for row in found.rows)),
         total=found.total,
         kinds=[
             {"label": label, "href": _link(wanted, kind=kind), "is_current": (wanted.kind or "") == kind, "count": None}
@@ -120,8 +120,10 @@ def listing(uid: str) -> ResponseReturnValue:
         when=shown.own_words(row.when_text, row.lang),
         worth=_worth(row),
         why=queries.why_stopped(row) if row.stopped_note_id and (is_own or policies.can_watch(who, path)) else "",
-        one_press=PlainForm(formdata=None) if is_own else None,
-        fitting=shown.listings_shown(queries.suggestions(who.person_id, listing_id=row.id), with_owners=True) if is_own and is_open and who.person_id else [],
+        press_form=PlainForm(formdata=None) if is_own else None,
+        fitting=shown.listings_shown(queries.suggestions(who.person_id, listing_id=row.id), with_owners=True)
+        if is_own and is_open and who.person_id
+        else [],
         can_stop=policies.can_stop(who, path) and row.state in (ListingState.open, ListingState.paused),
         over=queries.is_over(row),
     )
@@ -137,5 +139,3 @@ def _exchange_about(row: Listing) -> Any:
     person_id = viewer().person_id or 0
     found = [each for each in queries.exchanges_of(person_id, live=True) if each.exchange.listing_id == row.id]
     return next((each for each in found if each.state in LIVE), None)
-
-

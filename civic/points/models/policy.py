@@ -29,6 +29,7 @@ class Policy(Model):
         sa.CheckConstraint("rounding > 0 AND daily > 0 AND cap > 0 AND exchange_days > 0 AND confirm_days > 0", name="positive"),
         sa.CheckConstraint("threshold >= 0 AND expiry_years >= 0", name="not_negative"),
         sa.CheckConstraint("state <> 'adopted' OR from_on IS NOT NULL", name="from"),
+        sa.CheckConstraint("state <> 'adopted' OR checker_id IS NOT NULL", name="checked"),
         sa.CheckConstraint("checker_id IS NULL OR checker_id <> maker_id", name="two_people"),
         sa.Index("ix_points_policy_in_force", "programme_id", "state", "from_on"),
     )

@@ -34,6 +34,7 @@ class Proposal(Model):
     __tablename__ = "points_proposal"
     __table_args__ = (
         sa.CheckConstraint("amount > 0", name="amount"),
+        sa.CheckConstraint("state <> 'done' OR checker_id IS NOT NULL", name="checked"),
         sa.CheckConstraint("checker_id IS NULL OR state = 'withdrawn' OR checker_id <> maker_id", name="two_people"),
         sa.CheckConstraint("(kind = 'reversal') = (transfer_id IS NOT NULL)", name="transfer"),
         sa.Index("ix_points_proposal_state", "state", "territory_id"),

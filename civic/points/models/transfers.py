@@ -75,6 +75,7 @@ class Earning(Model):
     counted: Mapped[int]
     rate: Mapped[int] = mapped_column(comment="hundredths of a point an hour")
     amount: Mapped[int] = mapped_column(comment="hundredths")
+    offset: Mapped[int] = mapped_column(default=0, comment="hundredths of a decrease that an approved reversal had taken already")
     policy_id: Mapped[int] = mapped_column(sa.ForeignKey("points_policy.id"))
     is_donated: Mapped[bool] = mapped_column(comment="given to the care pool at once")
     at: Mapped[timestamp]
@@ -122,6 +123,8 @@ class Transfer(Model):
     __table_args__ = (
         sa.CheckConstraint(f"amount > 0 AND amount <= {LARGEST}", name="amount"),
         sa.CheckConstraint("debit_id <> credit_id", name="two_sides"),
+        sa.CheckConstraint("account_id IS NOT NULL OR job <> ''", name="actor"),
+        sa.CheckConstraint("reason <> 'earned' OR earning_id IS NOT NULL", name="earned"),
         sa.CheckConstraint("(kind IN ('hold', 'post', 'void', 'expire')) = (hold_id IS NOT NULL)", name="hold"),
         sa.CheckConstraint("(kind IN ('post', 'void', 'expire')) = (ends_id IS NOT NULL)", name="ends"),
         sa.CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reverses"),

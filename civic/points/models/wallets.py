@@ -58,7 +58,7 @@ class Wallet(Model):
     """The wallet of a person, a household or the programme itself; its row is the lock under which its points move.
 
     due: points that a reversal or correction could not take because they were spent; later credits pay it first.
-    newest_year: the youngest vintage that exists, so that a reader who waited for the lock sees that one was added.
+    vintage_count: how many vintages it has, so that a reader who waited for the lock sees that one was added.
     """
 
     __tablename__ = "points_wallet"
@@ -89,7 +89,7 @@ class Wallet(Model):
         sa.ForeignKey("points_wallet.id"), comment="where its points went when it was closed; what a hold returns later goes there too"
     )
     due: Mapped[int] = mapped_column(default=0, comment="hundredths still to be recovered")
-    newest_year: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    vintage_count: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     created_at: Mapped[timestamp]
     vintages: Mapped[list[Vintage]] = relationship(back_populates="wallet", order_by="Vintage.year")
 

@@ -28,7 +28,7 @@ _IN_FORCE = (
     .scalar_subquery()
 )
 _WALLET = (
-    _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.newest_year,
+    _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.vintage_count,
     _IN_FORCE.label("policy_id"),
 )  # fmt: skip
 _WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
@@ -124,7 +124,7 @@ class Book:
         values = {"wallet_id": wallet.id, "programme_id": self.programme_id, "year": year, "is_counted": wallet.kind in COUNTED}
         connection = open_connection()
         id_ = connection.execute(sa.insert(_V).values(balance=0, held=0, **values).returning(_V.c.id)).scalar_one()
-        connection.execute(sa.update(_W).where(_W.c.id == wallet.id).values(newest_year=year))
+        connection.execute(sa.update(_W).where(_W.c.id == wallet.id).values(vintage_count=_W.c.vintage_count + 1))
         wallet.pots.append(Pot(id_, year, 0, 0))
         wallet.pots.sort(key=lambda pot: pot.year)
         return next(pot for pot in wallet.pots if pot.id == id_)
@@ -155,9 +155,9 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
 
 
 def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
-    """One statement where each wallet has its vintages; two for a wallet without any, or one that got a younger while this waited.
+    """One statement where each wallet has its vintages; two for a wallet without any, or one that got another while this waited.
 
-    PostgreSQL reads rows again that it waited for, but does not see new ones: `newest_year` tells that there are.
+    PostgreSQL reads rows again that it waited for, but does not see new ones: `vintage_count` tells that there are.
     """
     connection = open_connection()
     values = {"ids": ids, "today": clock.today()}
@@ -166,7 +166,7 @@ def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
     for row in rows:
         wallet = found.get(row.id) or found.setdefault(row.id, _wallet_of(row))
         wallet.pots.append(Pot(row.pot_id, row.year, row.balance, row.held))
-    if len(found) == len(ids) and all(row.newest_year <= found[row.id].pots[-1].year for row in rows):
+    if len(found) == len(ids) and all(row.vintage_count == len(found[row.id].pots) for row in rows):
         return found, rows[0]
     rows = connection.execute(_LOCK, values).all()
     found = {row.id: _wallet_of(row) for row in rows}

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
+from civic.core.db import db
 from civic.core.viewer import Actor
-from civic.points.models import Reason, TransferKind, WalletState
+from civic.points.models import OWNED, Policy, Reason, TransferKind, WalletState
 from civic.points.operations.books import Book, Locked
 from civic.points.operations.ledger import Line, write
 
 
 def forward(actor: Actor, book: Book, wallet: Locked) -> int:
-    """Move everything free of a closed wallet to its heir, year by year; to the care pool without one.  Returns hundredths moved."""
+    """Move everything free of a closed wallet to its heir, year by year; to the care pool without one, and what passes the heir's cap (L13).
+
+    Returns hundredths moved.
+    """
     if wallet.state is not WalletState.closed or wallet.free == 0:
         return 0
-    heir = heir_of(book, wallet)
-    source = f"wallet:{wallet.id}"
-    parts = [(pot, pot.free) for pot in wallet.pots if pot.free > 0]
-    write(
-        actor, book, source,
-        [Line(TransferKind.single, Reason.moved, pot.id, book.pot_of_year(heir, pot.year).id, free) for pot, free in parts],
-    )  # fmt: skip
-    return sum(free for _pot, free in parts)
+    heir, source = heir_of(book, wallet), f"wallet:{wallet.id}"
+    room = max(0, cap_of(book) - heir.balance) if heir.kind in OWNED else wallet.free
+    lines = []
+    for pot in [pot for pot in wallet.pots if pot.free > 0]:
+        kept, free = min(pot.free, room), pot.free
+        room -= kept
+        if kept:
+            lines.append(Line(TransferKind.single, Reason.moved, pot.id, book.pot_of_year(heir, pot.year).id, kept))
+        if free > kept:
+            lines.append(Line(TransferKind.single, Reason.overflow, pot.id, book.pot_of_year(book.pool(), 0).id, free - kept, detail={"why": "cap"}))
+    write(actor, book, source, lines)
+    return sum(line.amount for line in lines)
+
+
+def cap_of(book: Book) -> int:
+    """Most that a wallet keeps, hundredths, by the rules of the book."""
+    return db.session.scalars(sa.select(Policy.cap).where(Policy.id == book.policy_id)).one()
 
 
 def heir_of(book: Book, wallet: Locked) -> Locked:

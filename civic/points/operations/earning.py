@@ -19,8 +19,19 @@ from civic.core.viewer import Actor
 from civic.people import queries as people
 from civic.points import rules
 from civic.points.errors import OtherEarning
-from civic.points.models import Earning, Policy, Reason, Transfer, TransferKind, Wallet, WalletKind, WalletState
-from civic.points.operations import wallets
+from civic.points.models import (
+    Earning,
+    Policy,
+    Proposal,
+    ProposalKind,
+    ProposalState,
+    Reason,
+    Transfer,
+    TransferKind,
+    WalletKind,
+    WalletState,
+)
+from civic.points.operations import dues, holds, wallets
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -47,34 +58,59 @@ def earn(
     service_type: str,
     hour_class: str,
     donate_only: bool = False,
+    programme_id: int | None = None,
 ) -> Earning | None:
     """Book a source's new total of minutes; what it earned before is taken off, downwards as a transfer to the correction account.
 
     source: kind:id, as `hours:17`.  revision: 1, 2, …; the same one again changes nothing.  The rules are those of the day of the service:
-    on a day without any (before the programme began) nothing is earned and None comes back.
-    Raises OtherEarning when a revision comes again with other contents, or after a later one; ValueError for negative minutes.
+    on a day without any (before the programme began) nothing is earned and None comes back.  programme_id: else that of the place which keeps
+    her row; a source stays in the programme in which it began, wherever she moves.
+    Raises OtherEarning when a revision comes again with other contents, after a later one, or for another person: a source whose person was
+    wrong is set to 0 minutes and booked anew under another; ValueError for negative minutes.
     """
     if minutes < 0 or revision < 1:
         raise ValueError("minutes and revision are not negative")
     person_id = people.survivor_of(person_id) or person_id
-    service = Service(person_id, minutes, on, service_type, hour_class, donate_only)
     with atomic() as tx:
-        programme_id = wallets.programme_of_person(person_id)
-        policy = rules.in_force(programme_id, on) if programme_id else None
+        before: Earning | None = db.session.scalars(_newest(source)).first()
+        programme_id = before.programme_id if before is not None else programme_id or wallets.programme_of_person(person_id)
+        policy = rules.in_force(programme_id, on) if programme_id is not None else None
+        if policy is None and before is not None:
+            policy = db.session.get_one(Policy, before.policy_id)
         if programme_id is None or policy is None:
             return None
-        wallet_id = wallets.wallet_of_person(programme_id, person_id)
-        book = replace(open_book([wallet_id]), policy_id=policy.id)
-        before = db.session.scalars(sa.select(Earning).where(Earning.source == source).order_by(Earning.revision.desc()).limit(1)).first()
+        book, wallet_id, person_id = _book_of(programme_id, person_id)
+        book = replace(book, policy_id=policy.id)
+        service = Service(person_id, minutes, on, service_type, hour_class, donate_only)
+        before = db.session.scalars(_newest(source).execution_options(populate_existing=True)).first()  # again, under the lock
+        if before is not None and before.person_id not in people.all_rows_of(person_id):
+            raise OtherEarning(source=source, revision=revision)
         if before is not None and revision <= before.revision:
             tx.result = _again(source, revision, service)
             return tx.result  # type: ignore[no-any-return]
-        row = _earning(book, policy, source, revision, service)
+        wallet = book.wallets[wallet_id]
+        holds.touch(actor, book, wallet)
+        row = _earning(book, policy, source, revision, service, before)
         difference = row.amount - (before.amount if before is not None else 0)
-        _Booking(actor, book, book.wallets[wallet_id], row, policy).book(difference)
+        _Booking(actor, book, wallet, row, policy).book(difference + row.offset)
         audit.record(actor, "points.earned", "points_earning", row.id, minutes=minutes, amount=row.amount, difference=difference)
         tx.result = row
     return row
+
+
+def _newest(source: str) -> sa.Select[Any]:
+    return sa.select(Earning).where(Earning.source == source).order_by(Earning.revision.desc()).limit(1)
+
+
+def _book_of(programme_id: int, person_id: int) -> tuple[Book, int, int]:
+    """Her wallet under lock, its id, and whose it is: a merge that committed while this waited leads on to the survivor."""
+    while True:
+        wallet_id = wallets.wallet_of_person(programme_id, person_id)
+        book = open_book([wallet_id])
+        survivor = people.survivor_of(person_id) or person_id
+        if survivor == person_id:
+            return book, wallet_id, person_id
+        person_id = survivor
 
 
 def _again(source: str, revision: int, service: Service) -> Earning:
@@ -87,7 +123,7 @@ def _again(source: str, revision: int, service: Service) -> Earning:
     return row
 
 
-def _earning(book: Book, policy: Policy, source: str, revision: int, service: Service) -> Earning:
+def _earning(book: Book, policy: Policy, source: str, revision: int, service: Service, before: Earning | None) -> Earning:
     """The row, with what counts of its minutes: rounded down, and no more than the day has left beside the person's other sources."""
     rate = rules.rate_of(policy, service.service_type, service.hour_class)
     left = max(0, policy.daily - counted_on(service.person_id, service.on, source))
@@ -95,11 +131,21 @@ def _earning(book: Book, policy: Policy, source: str, revision: int, service: Se
     row = Earning(
         programme_id=book.programme_id, source=source, revision=revision, person_id=service.person_id, on=service.on,
         service_type=service.service_type, hour_class=service.hour_class, minutes=service.minutes, counted=counted, rate=rate,
-        amount=counted * rate // 60, policy_id=policy.id, is_donated=service.donate_only, at=book.now,
+        amount=counted * rate // 60, offset=0, policy_id=policy.id, is_donated=service.donate_only, at=book.now,
     )  # fmt: skip
+    if before is not None and row.amount < before.amount:
+        row.offset = min(before.amount - row.amount, _reversed(source))
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def _reversed(source: str) -> int:
+    """Hundredths of this source's rows that reversals took and no decrease has been set off against: nothing is taken twice."""
+    taken = sa.select(sa.func.sum(Proposal.amount)).join(Transfer, Transfer.id == Proposal.transfer_id)
+    taken = taken.where(Transfer.source == source, Proposal.kind == ProposalKind.reversal, Proposal.state == ProposalState.done)
+    used = sa.select(sa.func.sum(Earning.offset)).where(Earning.source == source)
+    return int(db.session.scalar(taken) or 0) - int(db.session.scalar(used) or 0)
 
 
 def counted_on(person_id: int, on: date, but_source: str) -> int:
@@ -149,17 +195,17 @@ class _Booking:
             pool = self.book_.pool()
             why = "donated" if self.row.is_donated else "closed" if is_given else "cap"
             self._line(Reason.overflow, issuance, self.book_.pot_of_year(pool, 0).id, amount - kept, why=why, cap=self.policy.cap)
-            recover(self.actor, self.book_, pool, self.row.source)
+            dues.recover(self.actor, self.book_, pool, self.row.source)
         if kept:
-            recover(self.actor, self.book_, self.wallet, self.row.source)
+            dues.recover(self.actor, self.book_, self.wallet, self.row.source)
 
     def _take(self, amount: int) -> None:
         """Back from where this source's points went: first what flowed to the pool, then the wallet; what is spent becomes due."""
         overflowed = min(amount, self._in_pool())
         if overflowed:
-            take(self.actor, self.book_.pool(), overflowed, self._corrects)
+            dues.take(self.actor, self.book_.pool(), overflowed, self._corrects)
         if amount > overflowed:
-            take(self.actor, self.wallet, amount - overflowed, self._corrects)
+            dues.take(self.actor, self.wallet, amount - overflowed, self._corrects)
 
     def _corrects(self, pot_id: int, amount: int) -> None:
         self._line(Reason.corrected, pot_id, self.book_.system[WalletKind.correction], amount)
@@ -169,41 +215,5 @@ class _Booking:
         t, pool = Transfer.__table__, self.book_.pot_of_year(self.book_.pool(), 0).id
         signed = sa.case((t.c.credit_id == pool, t.c.amount), else_=-t.c.amount)
         of_pool = sa.or_(t.c.credit_id == pool, t.c.debit_id == pool)
-        query = sa.select(sa.func.sum(signed)).where(t.c.source == self.row.source, of_pool)
+        query = sa.select(sa.func.sum(signed)).where(t.c.source == self.row.source, of_pool, t.c.reason != Reason.recovered)
         return max(0, int(open_connection().execute(query).scalar() or 0))
-
-
-def take(actor: Actor, wallet: Locked, amount: int, line: Any) -> int:
-    """Take points from a wallet, the newest years first, as far as they are free; the rest becomes due (L11).  Returns what was taken.
-
-    line(vintage id, hundredths) writes each row.
-    """
-    left = amount
-    for pot in reversed(wallet.pots):
-        part = min(pot.free, left)
-        if part > 0:
-            line(pot.id, part)
-            left -= part
-    if left:
-        _set_due(wallet, wallet.due + left)
-        audit.record(actor, "points.due", "points_wallet", wallet.id, amount=left)
-    return amount - left
-
-
-def recover(actor: Actor, book: Book, wallet: Locked, source: str) -> None:
-    """Pay what is due from what is free, after a credit."""
-    if not wallet.due or not wallet.free:
-        return
-    paid, sink = min(wallet.due, wallet.free), book.system[WalletKind.correction]
-    due = wallet.due
-    _set_due(wallet, wallet.due - paid)
-
-    def line(pot_id: int, amount: int) -> None:
-        write(actor, book, source, [Line(TransferKind.single, Reason.recovered, pot_id, sink, amount, detail={"due": due})])
-
-    take(actor, wallet, paid, line)
-
-
-def _set_due(wallet: Locked, due: int) -> None:
-    open_connection().execute(sa.update(Wallet.__table__).where(Wallet.__table__.c.id == wallet.id).values(due=due))
-    wallet.due = due

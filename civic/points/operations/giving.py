@@ -6,9 +6,9 @@ from civic.core import audit
 from civic.core.atomic import atomic
 from civic.core.viewer import Actor
 from civic.points import amounts
-from civic.points.errors import NoGift, NotEnoughPoints, SameWallet, WalletClosed
+from civic.points.errors import NoGift, NotEnoughPoints, SameWallet, WalletClosed, WalletFull
 from civic.points.models import OWNED, Reason, TransferKind, WalletKind, WalletState
-from civic.points.operations import earning, holds
+from civic.points.operations import closing, dues, holds
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -17,7 +17,7 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
     """Give points to the care pool (without `to`) or to a household's wallet, the oldest first; the ids of the rows.
 
     Who may give to which household is the policies' question.  Years go along to a household.
-    Raises NotEnoughPoints, WrongAmount, SameWallet, NoGift, OtherProgramme, WalletFrozen, WalletClosed.
+    Raises NotEnoughPoints, WrongAmount, SameWallet, WalletFull, NoGift, OtherProgramme, WalletFrozen, WalletClosed.
     """
     amounts.checked(amount)
     if wallet_id == to_wallet_id:
@@ -32,6 +32,8 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
             raise NoGift
         if receiver.state is WalletState.closed:
             raise WalletClosed
+        if receiver.kind in OWNED and receiver.balance + amount > (cap := closing.cap_of(book)):
+            raise WalletFull(cap=cap, cap_text=amounts.short(cap))
         tx.result = ids = move(actor, book, giver, receiver, amount, Reason.donated, f"wallet:{wallet_id}")
         audit.record(actor, "points.donated", "points_wallet", wallet_id, amount=amount, to=receiver.id)
     return ids
@@ -48,5 +50,5 @@ def move(actor: Actor, book: Book, giver: Locked, receiver: Locked, amount: int,
             lines.append(Line(TransferKind.single, reason, pot.id, book.pot_of_year(receiver, pot.year).id, part))
             left -= part
     ids = write(actor, book, source, lines)
-    earning.recover(actor, book, receiver, source)
+    dues.recover(actor, book, receiver, source)
     return ids

@@ -13,9 +13,9 @@ from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id
 from civic.core.viewer import Actor
 from civic.points import amounts
-from civic.points.errors import AboveHold, HoldEnded, NotEnoughPoints, WalletClosed, WalletFrozen
+from civic.points.errors import AboveHold, HoldEnded, NotEnoughPoints, SourceHeld, WalletClosed, WalletFrozen
 from civic.points.models import Hold, HoldState, Reason, Transfer, TransferKind, WalletKind, WalletState
-from civic.points.operations import closing, threshold
+from civic.points.operations import closing, dues, threshold
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -26,7 +26,7 @@ def hold(actor: Actor, wallet_id: int, amount: int, *, source: str, until: datet
     """Set points aside until a moment, the oldest first; they are spent by `settle` or come back.
 
     amount: hundredths.  source: kind:id of what it is for; a source holds once (a renewal goes on with it).
-    Raises NotEnoughPoints, WalletFrozen, WalletClosed, NotOpenYet, WrongAmount, HoldEnded for a moment that has passed.
+    Raises NotEnoughPoints, SourceHeld, WalletFrozen, WalletClosed, NotOpenYet, WrongAmount, HoldEnded for a moment that has passed.
     """
     amounts.checked(amount)
     with atomic() as tx:
@@ -42,6 +42,8 @@ def _hold(actor: Actor, book: Book, wallet: Locked, amount: int, *, source: str,
     touch(actor, book, wallet)
     if until <= book.now:
         raise HoldEnded(state=HoldState.expired.value)
+    if db.session.scalar(sa.select(_H.c.id).where(_H.c.source == source).limit(1)) is not None:
+        raise SourceHeld(source=source)
     if wallet.free < amount:
         raise NotEnoughPoints(cost=amount, available=wallet.free, cost_text=amounts.short(amount), available_text=amounts.short(wallet.free))
     return _set_aside(actor, book, wallet, _from_oldest(wallet, amount), source=source, sequence=1, until=until, reason=reason)
@@ -89,7 +91,7 @@ def settle(actor: Actor, hold_id: int, amount: int | None = None) -> Hold:
             raise HoldEnded(state=HoldState.expired.value)
         if wallet.state is WalletState.frozen:
             raise WalletFrozen
-        _end(actor, book, header, HoldState.posted, post=amount)
+        _end(actor, book, wallet, header, HoldState.posted, post=amount)
         closing.forward(actor, book, wallet)
         tx.result = header
     return header
@@ -99,7 +101,7 @@ def void(actor: Actor, hold_id: int) -> Hold:
     """Give back what was held; also from a frozen or closed wallet.  Raises HoldEnded."""
     with atomic() as tx:
         book, wallet, header = open_hold(hold_id)
-        _end(actor, book, header, HoldState.voided)
+        _end(actor, book, wallet, header, HoldState.voided)
         closing.forward(actor, book, wallet)
         tx.result = header
     return header
@@ -115,7 +117,7 @@ def renew(actor: Actor, hold_id: int, until: datetime) -> Hold:
         if book.now >= header.expires_at or until <= book.now:
             raise HoldEnded(state=HoldState.expired.value)
         parts = [(row.debit_id, row.amount) for row in _rows(header.id)]
-        _end(actor, book, header, HoldState.voided)
+        _end(actor, book, wallet, header, HoldState.voided, renews=True)
         renewed = _set_aside(
             actor, book, wallet, parts, source=header.source, sequence=header.sequence + 1, until=until, reason=header.reason
         )
@@ -129,7 +131,7 @@ def touch(actor: Actor, book: Book, wallet: Locked) -> None:
         return
     due = sa.select(Hold).where(Hold.wallet_id == wallet.id, Hold.state == HoldState.open, Hold.expires_at <= book.now).order_by(Hold.id)
     for header in db.session.scalars(due.with_for_update(key_share=True).execution_options(populate_existing=True)):
-        _end(actor, book, header, HoldState.expired)
+        _end(actor, book, wallet, header, HoldState.expired)
 
 
 def expire(actor: Actor, hold_id: int) -> bool:
@@ -141,7 +143,7 @@ def expire(actor: Actor, hold_id: int) -> bool:
             return False
         if book.now < header.expires_at:
             return False
-        _end(actor, book, header, HoldState.expired)
+        _end(actor, book, wallet, header, HoldState.expired)
         closing.forward(actor, book, wallet)
     return True
 
@@ -172,8 +174,11 @@ _ENDS = {
 }
 
 
-def _end(actor: Actor, book: Book, header: Hold, state: HoldState, *, post: int = 0) -> None:
-    """End each row of a hold once: posted as far as `post` reaches, from the oldest vintage, the others given back."""
+def _end(actor: Actor, book: Book, wallet: Locked, header: Hold, state: HoldState, *, post: int = 0, renews: bool = False) -> None:
+    """End each row of a hold once: posted as far as `post` reaches, from the oldest vintage, the others given back.
+
+    What comes back pays what is due first; not in a renewal, which sets aside at once what it gave back.
+    """
     kind, reason = _ENDS[state]
     lines, left = [], post
     for row in _rows(header.id):
@@ -187,6 +192,8 @@ def _end(actor: Actor, book: Book, header: Hold, state: HoldState, *, post: int 
     header.state, header.posted, header.ended_at = state, post, clock.now()
     db.session.flush()
     audit.record(actor, f"points.{state.value}", "points_hold", header.id, amount=header.amount, posted=post)
+    if not renews:
+        dues.recover(actor, book, wallet, header.source)
 
 
 def may_give(wallet: Locked) -> None:

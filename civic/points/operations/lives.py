@@ -26,7 +26,7 @@ from civic.people.models import Household, Membership, Person
 from civic.points import signals
 from civic.points.errors import NoPolicy
 from civic.points.models import OWNED, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletState
-from civic.points.operations import closing, earning, holds, wallets
+from civic.points.operations import closing, dues, holds, wallets
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -222,7 +222,7 @@ def _leave(actor: Actor, row: Row, why: str, heir_id: int | None, *, with_due: b
     if wallet.state is not WalletState.open:
         return
     source = f"wallet:{wallet.id}"
-    earning.recover(actor, book, wallet, source)
+    dues.recover(actor, book, wallet, source)
     wallets.close(actor, wallet.id, why, heir_id, with_holds=True)
     if heir_id is None:
         return
@@ -232,7 +232,7 @@ def _leave(actor: Actor, row: Row, why: str, heir_id: int | None, *, with_due: b
         _set_due(book.wallets[wallet.id], 0)
         _set_due(heir, heir.due + wallet.due)
         audit.record(actor, DUE_MOVED, "points_wallet", wallet.id, amount=wallet.due, to=heir.id)
-    earning.recover(actor, book, heir, source)
+    dues.recover(actor, book, heir, source)
 
 
 def _set_due(wallet: Locked, due: int) -> None:
@@ -334,7 +334,7 @@ def _return(actor: Actor, left: Left, *, forward_to: int | None = None) -> None:
     why = "" if forward_to is None else ENDED
     db.session.execute(sa.update(_W).where(_W.c.id == wallet.id).values(state=wallet.state, state_why=why, heir_id=forward_to))
     _due_comes_back(actor, book, wallet if forward_to is None else book.also(forward_to), left)
-    earning.recover(actor, book, wallet, f"wallet:{wallet.id}")
+    dues.recover(actor, book, wallet, f"wallet:{wallet.id}")
     closing.forward(actor, book, wallet)
     last = max((line.id for line in left.moved), default=left.after)
     audit.record(actor, WALLET_BACK, "points_wallet", wallet.id, moved=asked, back=back, spent=asked - back, last=last)

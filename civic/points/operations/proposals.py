@@ -19,7 +19,7 @@ from civic.core.db import db, locked, new_public_id
 from civic.core.viewer import Actor
 from civic.people.models import Household, Person
 from civic.points import amounts
-from civic.points.errors import AlreadyDecided, NotEnoughPoints, NotReversible, WalletClosed
+from civic.points.errors import AlreadyDecided, NotEnoughPoints, NotReversible, WalletClosed, WalletFull
 from civic.points.models import (
     OWNED,
     Policy,
@@ -35,11 +35,11 @@ from civic.points.models import (
     WalletKind,
     WalletState,
 )
-from civic.points.operations import closing, earning
+from civic.points.operations import closing, dues, holds
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 from civic.points.operations.seconds import by_account, not_own, second_person
-from civic.points.rule_errors import AboveRow, NotYours, OtherGrant, WalletFull
+from civic.points.rule_errors import AboveRow, NotYours, OtherGrant
 
 _T = Transfer.__table__
 REVERSIBLE = (TransferKind.single, TransferKind.post)
@@ -243,8 +243,8 @@ def _give(actor: Actor, book: Book, wallet: Locked, amount: int, source: str, *,
             TransferKind.single, Reason.overflow, debit, book.pot_of_year(pool, 0).id, amount - kept, detail={"why": "cap", "cap": cap}
         )
         write(actor, book, source, [over])
-        earning.recover(actor, book, pool, source)
-    earning.recover(actor, book, wallet, source)
+        dues.recover(actor, book, pool, source)
+    dues.recover(actor, book, wallet, source)
     audit.record(actor, f"points.{origin.reason.value}", "points_wallet", wallet.id, amount=kept, asked=amount)
     return ids
 
@@ -315,6 +315,8 @@ def _reverse(actor: Actor, book: Book, row: _Sides, amount: int, source: str) ->
     for wallet_id, kind in ((row.credit_wallet, row.credit_kind), (row.debit_wallet, row.debit_kind)):
         if kind is WalletKind.care_pool:
             book.also(wallet_id)
+    for wallet in list(book.wallets.values()):
+        holds.touch(actor, book, wallet)
     pot = book.pot(row.credit_id)  # none for a wallet that keeps no counter: there is always enough
     part = amount if pot is None else min(amount, pot.free)
     detail = {"of": row.id, "asked": amount, "was": row.reason.value}
@@ -326,7 +328,7 @@ def _reverse(actor: Actor, book: Book, row: _Sides, amount: int, source: str) ->
     if amount > part:
         _take_rest(actor, book, row, amount - part, source, detail)
     if (receiver := book.wallets.get(row.debit_wallet)) is not None:
-        earning.recover(actor, book, receiver, source)
+        dues.recover(actor, book, receiver, source)
         closing.forward(actor, book, receiver)
 
 
@@ -341,4 +343,4 @@ def _take_rest(actor: Actor, book: Book, row: _Sides, amount: int, source: str, 
     def line(pot_id: int, taken: int) -> None:
         write(actor, book, source, [Line(TransferKind.single, Reason.reversed, pot_id, back_to, taken, detail=detail)])
 
-    earning.take(actor, bearer, amount, line)
+    dues.take(actor, bearer, amount, line)

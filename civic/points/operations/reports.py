@@ -32,15 +32,14 @@ def make_report(actor: Actor, programme_id: int, first: date) -> Report:
 
 def make_missing() -> int:
     """The job: each closed month that has no report yet, the oldest first; returns how many were made."""
-    month, made = reporting.first_month(), 0
-    actor = Actor(None, job="points-report", channel=Channel.job)
-    programmes = db.session.execute(sa.select(Programme.id, Programme.territory_id).order_by(Programme.id)).all()
-    while month is not None and month < clock.today().replace(day=1) and reporting.is_closed(month):
-        for programme_id, territory_id in programmes:
-            if reports.newest(reporting.KIND, territory_id, month) is None:
-                make_report(actor, programme_id, month)
+    actor, this_month, made = Actor(None, job="points-report", channel=Channel.job), clock.today().replace(day=1), 0
+    for programme in db.session.scalars(sa.select(Programme).order_by(Programme.id)).all():
+        month = reporting.first_month(programme.code)
+        while month is not None and month < this_month and reporting.is_closed(month):
+            if reports.newest(reporting.KIND, programme.territory_id, month) is None:
+                make_report(actor, programme.id, month)
                 made += 1
-        month = reporting.month_after(month)
+            month = reporting.month_after(month)
     return made
 
 

@@ -11,9 +11,9 @@ from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id, upsert
 from civic.core.viewer import Actor
 from civic.people.models import Household, Person
-from civic.points.errors import WalletClosed, WalletNotEmpty
+from civic.points.errors import WalletClosed, WalletFrozen, WalletNotEmpty
 from civic.points.models import COUNTED, OWNED, Programme, Vintage, Wallet, WalletKind, WalletState
-from civic.points.operations import closing
+from civic.points.operations import closing, holds
 from civic.points.operations.books import open_book
 from civic.territory.models import Territory
 
@@ -28,7 +28,7 @@ def open_programme(actor: Actor, territory_id: int, code: str, name_zh: str, nam
         db.session.flush()
         for kind in WalletKind:
             if kind not in OWNED:
-                wallet = Wallet(programme_id=programme.id, kind=kind)
+                wallet = Wallet(programme_id=programme.id, kind=kind, vintage_count=1)
                 wallet.vintages.append(Vintage(programme_id=programme.id, year=0, is_counted=kind in COUNTED))
                 db.session.add(wallet)
         db.session.flush()
@@ -77,7 +77,7 @@ def _found_or_opened(programme_id: int, kind: WalletKind, owner: dict[str, Any])
         return int(found)
     values = {
         "uid": new_public_id(), "programme_id": programme_id, "kind": kind, "state": WalletState.open, "state_why": "", "due": 0,
-        "newest_year": 0, "created_at": clock.now(), **owner,
+        "vintage_count": 0, "created_at": clock.now(), **owner,
     }  # fmt: skip
     db.session.execute(upsert(_W).values(**values).on_conflict_do_nothing())
     return int(db.session.execute(query).scalar_one())
@@ -105,13 +105,17 @@ def close(actor: Actor, wallet_id: int, why: str, heir_id: int | None = None, *,
     """Close a wallet for good: what is free goes to the heir, else to the care pool.  Returns hundredths moved.
 
     with_holds: open holds stay and what they give back goes the same way (a merge); without, they are a refusal, as is a due.
-    Raises WalletNotEmpty, WalletClosed.
+    A frozen one is opened first, by whoever froze it.
+    Raises WalletNotEmpty, WalletFrozen, WalletClosed.
     """
     with atomic() as tx:
         book = open_book([wallet_id, *([heir_id] if heir_id is not None else [])])
         wallet = book.wallets[wallet_id]
         if wallet.state is WalletState.closed:
             raise WalletClosed
+        if wallet.state is WalletState.frozen:
+            raise WalletFrozen
+        holds.touch(actor, book, wallet)
         if not with_holds and (wallet.due or any(pot.held for pot in wallet.pots)):
             raise WalletNotEmpty
         db.session.execute(sa.update(_W).where(_W.c.id == wallet_id).values(state=WalletState.closed, state_why=why, heir_id=heir_id))

@@ -127,8 +127,15 @@ def _rows(programme: Programme, report: Report) -> list[list[Any]]:
     month = f"{report.from_on:%Y-%m}"
     rows: list[list[Any]] = [[pgettext("report", "Part"), pgettext("report", "What"), pgettext("report", "Value")]]
     head = pgettext("report", "Report")
-    rows += [[head, pgettext("report", "Programme"), programme.code], [head, pgettext("report", "Month"), month], [head, pgettext("report", "Formula"), report.formula]]
-    rows += [[head, pgettext("report", "Hash"), report.hash], [head, pgettext("report", "Closes"), f"{said['closes']['first']}-{said['closes']['last']}"]]
+    rows += [
+        [head, pgettext("report", "Programme"), programme.code],
+        [head, pgettext("report", "Month"), month],
+        [head, pgettext("report", "Formula"), report.formula],
+    ]
+    rows += [
+        [head, pgettext("report", "Hash"), report.hash],
+        [head, pgettext("report", "Closes"), f"{said['closes']['first']}-{said['closes']['last']}"],
+    ]
     rows += [[_("Points in the month"), names[name], said["month"][name] / 100] for name in names]
     stand = pgettext("report", "Held")
     rows += [[stand, _("At the beginning"), said["begin"]["outstanding"] / 100], [stand, _("At the end"), said["end"]["outstanding"] / 100]]
@@ -201,7 +208,7 @@ def _months(programme: Programme) -> list[dict[str, Any]]:
     """Every month from the first close to the last whole one, the newest first."""
     made = {row.from_on: row for row in reports.listed(reporting.KIND, programme.territory_id)}
     signed = reports.signatures([row.id for row in made.values()])
-    first, month, rows = reporting.first_month(), reporting.month_before(clock.today().replace(day=1)), []
+    first, month, rows = reporting.first_month(programme.code), reporting.month_before(clock.today().replace(day=1)), []
     while first is not None and month >= first:
         report = made.get(month)
         names = [row.account_id for row in signed.get(report.id, [])] if report else []

@@ -1,0 +1,660 @@
+"""Service for service for programs: offers and needs to read and to write, one's own exchanges with every verb, the desk's two verbs.
+
+The same operations and policies as the pages.  Amounts are decimal strings, times carry their offset.  What moves or holds points
+(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Evidence of a dispute is handed
+in on the page: the API takes no files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import marshmallow as ma
+import sqlalchemy as sa
+from flask import abort, make_response, request
+from flask_babel import gettext as _
+
+from civic.bulletin.api import keyed_once
+from civic.bulletin.api_postings import IF_MATCH, ONCE
+from civic.core import clock
+from civic.core.db import db
+from civic.core.errors import Conflict
+from civic.core.i18n import plain
+from civic.core.viewer import actor, viewer
+from civic.core.web import limits
+from civic.core.web.access import authorize, public, signed_in, staff
+from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.errors import problem
+from civic.exchange import addresses, labels, operations, policies, queries
+from civic.exchange.errors import NotAParty
+from civic.exchange.models import LIVE, Category, Exchange, ExchangeState, Listing, ListingKind, ListingState, Place, Verb
+from civic.exchange.operations import MOST_MINUTES, ListingText, Proposal
+from civic.exchange.queries import Act, Row, Side, Wanted
+from civic.exchange.queries.parties import survivors
+from civic.people import queries as people
+from civic.points import amounts
+from civic.points.api import KEY, POINTS, Moment, keyed_always
+from civic.territory.models import Territory
+from civic.territory.queries import any_path
+
+F = TypeVar("F", bound=Callable[..., Any])
+bp = ApiBlueprint("api-exchange", __name__, description="Service for service: offers and needs, exchanges between neighbours")
+TOKEN: list[dict[str, list[str]]] = [{"token": []}]
+WORDS = ma.validate.Length(max=1000)
+ANY = 0  # fits no version: the program named none
+MINUTES = ma.validate.Range(1, MOST_MINUTES)
+
+
+# ---- listings ---------------------------------------------------------------------------------------------------------------
+class ListingArgs(PageArgs):
+    """place: code of a territory, everything below it; where: where it takes place; speaks: a language one can talk in."""
+
+    place = ma.fields.String(load_default="", validate=ma.validate.Length(max=24))
+    kind = ma.fields.Enum(ListingKind, by_value=True, load_default=None)
+    category = ma.fields.Enum(Category, by_value=True, load_default=None)
+    where = ma.fields.Enum(Place, by_value=True, load_default=None)
+    speaks = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *labels.SPEAKS]))
+    lang = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", "zh", "en"]))
+    q = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
+
+
+class ListingSchema(ma.Schema):
+    """An offer or a need in its owner's words.  Whose it is is not told: the page shows it to those who may answer."""
+
+    uid = ma.fields.String(required=True)
+    kind = ma.fields.Enum(ListingKind, by_value=True, required=True)
+    state = ma.fields.Enum(ListingState, by_value=True, required=True)
+    place = ma.fields.String(attribute="territory.code", required=True, metadata={"description": "code of the community"})
+    place_name = ma.fields.Nested(BilingualSchema, attribute="territory.name", required=True)
+    category = ma.fields.Enum(Category, by_value=True, required=True)
+    title = ma.fields.String(required=True)
+    text = ma.fields.String(required=True)
+    lang = ma.fields.String(required=True, metadata={"description": "language of its words: zh or en"})
+    speaks = ma.fields.Function(lambda row: row.speaks.split(), metadata={"type": "array", "items": {"type": "string"}})
+    where = ma.fields.Enum(Place, by_value=True, attribute="place", required=True)
+    when = ma.fields.String(attribute="when_text", required=True)
+    minutes = ma.fields.Integer(required=True)
+    until_on = ma.fields.Date(required=True)
+    version = ma.fields.Integer(attribute="lock_version", required=True, metadata={"description": "for `If-Match`"})
+    href = ma.fields.Function(lambda row: addresses.listing(row.uid), metadata={"type": "string"})
+
+
+class ListingWordsSchema(ma.Schema):
+    """What a listing says."""
+
+    category = ma.fields.Enum(Category, by_value=True, required=True)
+    title = ma.fields.String(required=True, validate=ma.validate.Length(1, 80))
+    text = ma.fields.String(load_default="", validate=WORDS)
+    lang = ma.fields.String(load_default="zh", validate=ma.validate.OneOf(["zh", "en"]))
+    speaks = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(list(labels.SPEAKS))), load_default=list)
+    where = ma.fields.Enum(Place, by_value=True, load_default=Place.station)
+    when = ma.fields.String(load_default="", validate=ma.validate.Length(max=120))
+    minutes = ma.fields.Integer(load_default=60, validate=MINUTES)
+    until_on = ma.fields.Date(required=True)
+
+
+class NewListingSchema(ListingWordsSchema):
+    """A listing to write.  place: code of a community in which one is verified."""
+
+    kind = ma.fields.Enum(ListingKind, by_value=True, required=True)
+    place = ma.fields.String(required=True, validate=ma.validate.Length(max=24))
+
+
+class ResumeSchema(ma.Schema):
+    """until_on: a new last day, where the old one is over."""
+
+    until_on = ma.fields.Date(load_default=None, allow_none=True)
+
+
+def _with_etag(mark: str, body: Any) -> Any:
+    if request.headers.get("If-None-Match") == mark:
+        unchanged = make_response("", 304)
+        unchanged.headers["ETag"] = mark
+        return unchanged
+    return body, 200, {"ETag": mark}
+
+
+@bp.get("/exchange/listings")
+@public
+@limits.per_minute(240)
+@bp.arguments(ListingArgs, location="query")
+@bp.response(200, page_schema(ListingSchema))
+def listings(args: dict[str, Any]) -> Any:
+    """List what is open: the newest first, with words the best first."""
+    path = any_path(args["place"]) if args["place"] else ""
+    if path is None:
+        abort(404, _("No community, town or district has this code."))
+    wanted = Wanted(path, args["kind"], args["category"], args["where"], args["speaks"], args["lang"], args["q"])
+    found = queries.listings(wanted, offset=args["offset"], limit=args["limit"])
+    page = page_of(found.rows, found.total, args)
+    return _with_etag(etag_of([(row.uid, row.lock_version) for row in found.rows], found.total, args, clock.today()), page)
+
+
+def _listing(uid: str) -> Listing:
+    row = queries.listing_by_uid(uid)
+    if row is None:
+        abort(404, _("There is no such offer or need."))
+    return row
+
+
+def _is_own(row: Listing) -> bool:
+    person_id = viewer().person_id
+    return person_id is not None and survivors([row.person_id])[row.person_id] == person_id
+
+
+@bp.get("/exchange/listings/<uid>")
+@public
+@limits.per_minute(240)
+@bp.response(200, ListingSchema)
+def listing(uid: str) -> Any:
+    """Read one; what is no longer open is 404, but not to its owner and the desk."""
+    row = _listing(uid)
+    is_open = row.state is ListingState.open and not queries.is_over(row)
+    if not is_open and not _is_own(row) and not policies.can_write_for(viewer(), row.territory.path):
+        abort(404, _("There is no such offer or need."))
+    return _with_etag(etag_of(uid, row.lock_version, row.state), row)
+
+
+def _text(wanted: dict[str, Any], kind: ListingKind) -> ListingText:
+    same = ("category", "title", "text", "lang", "minutes", "until_on")
+    more = {"speaks": tuple(wanted["speaks"]), "place": wanted["where"], "when_text": wanted["when"]}
+    return ListingText(kind=kind, **{name: wanted[name] for name in same}, **more)
+
+
+@bp.post("/exchange/listings")
+@signed_in
+@limits.per_minute(30)
+@bp.arguments(NewListingSchema)
+@bp.response(201, ListingSchema)
+@bp.alt_response(403, description="Not verified in this community")
+@bp.alt_response(422, description="`no_title`, `until_out_of_range`, `too_many_listings`")
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def write(wanted: dict[str, Any]) -> Any:
+    """Put up an offer or a need of one's own."""
+    place = db.session.scalars(sa.select(Territory).where(Territory.code == wanted["place"])).one_or_none()
+    if place is None:
+        abort(404, _("No community, town or district has this code."))
+    who = viewer()
+    authorize(policies.can_write, who, place.path)
+    with keyed_once(wanted, lambda made: ListingSchema().dump(made)):
+        return operations.write_listing(actor(), who.person_id or 0, place.id, _text(wanted, wanted["kind"]))
+
+
+def _own_listing(uid: str) -> tuple[Listing, int]:
+    row = _listing(uid)
+    if not _is_own(row):
+        abort(404, _("There is no such offer or need."))
+    return row, viewer().person_id or 0
+
+
+def _seen(newest: int) -> int:
+    """The version that the program saw (`If-Match`), else the newest; -1 for something that is no version."""
+    sent = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if not sent or sent == "*":
+        return newest
+    return int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else -1
+
+
+def first(load: Callable[[str], Any]) -> Callable[[F], F]:
+    """Ask whether the row may be known before the body is read, so that no answer about the body tells that it is there."""
+
+    def outer(view: F) -> F:
+        @functools.wraps(view)
+        def inner(*args: Any, **named: Any) -> Any:
+            load(named["uid"])
+            return view(*args, **named)
+
+        return inner  # type: ignore[return-value]
+
+    return outer
+
+
+@contextlib.contextmanager
+def _conflicts() -> Iterator[None]:
+    """412 where the program named the version that it saw, and somebody was quicker."""
+    try:
+        yield
+    except Conflict as refusal:
+        status = 412 if request.headers.get("If-Match") else refusal.status
+        abort(problem(status, refusal.code, refusal.message, refusal.context))
+
+
+def _told(uid: str) -> dict[str, Any]:
+    found: dict[str, Any] = ListingSchema().dump(queries.listing_by_uid(uid))
+    return found
+
+
+@bp.patch("/exchange/listings/<uid>")
+@signed_in
+@first(_own_listing)
+@bp.arguments(ListingWordsSchema(partial=True, unknown=ma.RAISE))
+@bp.response(200, ListingSchema)
+@bp.alt_response(412, description="It was changed since: `context.current` is the version now")
+@bp.doc(security=TOKEN, parameters=[IF_MATCH, ONCE])
+def edit(wanted: dict[str, Any], uid: str) -> Any:
+    """Change one's own listing; what is not named stays."""
+    row, person_id = _own_listing(uid)
+    stands = {
+        "category": row.category, "title": row.title, "text": row.text, "lang": row.lang, "speaks": row.speaks.split(), "where": row.place,
+        "when": row.when_text, "minutes": row.minutes, "until_on": row.until_on,
+    }  # fmt: skip
+    text, base = _text({**stands, **wanted}, row.kind), _seen(row.lock_version)
+    with _conflicts(), keyed_once({**wanted, "base": base}, lambda _done: _told(uid), 200):
+        operations.edit_listing(actor(), row.id, person_id, base, text)
+    return queries.listing_by_uid(uid)
+
+
+def _change(uid: str, body: Any, act: Callable[[int, int], Any]) -> Any:
+    row, person_id = _own_listing(uid)
+    listing_id = row.id
+    with keyed_once(body, lambda _done: _told(uid), 200):
+        act(listing_id, person_id)
+    return queries.listing_by_uid(uid)
+
+
+@bp.post("/exchange/listings/<uid>/pause")
+@signed_in
+@bp.response(200, ListingSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def pause(uid: str) -> Any:
+    """Show one's own listing to nobody for now."""
+    return _change(uid, {}, lambda row_id, her: operations.pause_listing(actor(), row_id, her))
+
+
+@bp.post("/exchange/listings/<uid>/resume")
+@signed_in
+@first(_own_listing)
+@bp.arguments(ResumeSchema)
+@bp.response(200, ListingSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def resume(wanted: dict[str, Any], uid: str) -> Any:
+    """Show it again."""
+    return _change(uid, wanted, lambda row_id, her: operations.resume_listing(actor(), row_id, her, wanted["until_on"]))
+
+
+@bp.post("/exchange/listings/<uid>/end")
+@signed_in
+@bp.response(200, ListingSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def end(uid: str) -> Any:
+    """End one's own listing for good; unanswered proposals about it are declined."""
+    return _change(uid, {}, lambda row_id, her: operations.end_listing(actor(), row_id, her))
+
+
+# ---- exchanges --------------------------------------------------------------------------------------------------------------
+class ExchangeArgs(PageArgs):
+    """live: only those that run, or only the others."""
+
+    live = ma.fields.Boolean(load_default=None, allow_none=True)
+
+
+class ExchangeEventSchema(ma.Schema):
+    """A line of the history.  side: which of the two; null for the site itself and for social workers."""
+
+    verb = ma.fields.Enum(Verb, by_value=True, required=True)
+    side = ma.fields.Enum(Side, by_value=True, allow_none=True, required=True)
+    words = ma.fields.String(required=True)
+    minutes = ma.fields.Integer(allow_none=True, required=True)
+    at = Moment(required=True)
+
+
+class ExchangeLineSchema(ma.Schema):
+    """An exchange.  side: which of the two one is; acts: what one may do now; held: points that are held for it."""
+
+    uid = ma.fields.String(required=True)
+    state = ma.fields.Enum(ExchangeState, by_value=True, required=True)
+    listing = ma.fields.String(required=True, metadata={"description": "uid of its listing"})
+    title = ma.fields.String(required=True)
+    side = ma.fields.Enum(Side, by_value=True, allow_none=True, required=True)
+    requester = ma.fields.String(required=True, metadata={"description": "name"})
+    helper = ma.fields.String(required=True, metadata={"description": "name"})
+    minutes = ma.fields.Integer(required=True)
+    delivered_minutes = ma.fields.Integer(allow_none=True, required=True)
+    held = ma.fields.String(allow_none=True, required=True, metadata={**POINTS, "type": ["string", "null"]})
+    meet_at = Moment(required=True)
+    station = ma.fields.String(allow_none=True, required=True, metadata={"description": "name of the station where they meet"})
+    due_at = Moment(required=True)
+    version = ma.fields.Integer(required=True, metadata={"description": "for `If-Match` of accept"})
+    href = ma.fields.String(required=True)
+
+
+class ExchangeSchema(ExchangeLineSchema):
+    """An exchange with its history."""
+
+    acts = ma.fields.List(ma.fields.Enum(Act, by_value=True), required=True)
+    history = ma.fields.List(ma.fields.Nested(ExchangeEventSchema), required=True)
+
+
+class RespondSchema(ma.Schema):
+    """An answer to a listing.  at_station: null takes the suggestion (strangers meet at the station first)."""
+
+    listing = ma.fields.String(required=True, validate=ma.validate.Length(max=40))
+    minutes = ma.fields.Integer(required=True, validate=MINUTES)
+    meet_at = ma.fields.AwareDateTime(required=True)
+    words = ma.fields.String(load_default="", validate=WORDS)
+    at_station = ma.fields.Boolean(load_default=None, allow_none=True)
+
+
+class WordsSchema(ma.Schema):
+    """Words to the other person."""
+
+    words = ma.fields.String(load_default="", validate=WORDS)
+
+
+class MoveSchema(WordsSchema):
+    """Another time."""
+
+    meet_at = ma.fields.AwareDateTime(required=True)
+    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
+
+
+class DeliverSchema(WordsSchema):
+    """How long it took, at most the agreed minutes."""
+
+    minutes = ma.fields.Integer(required=True, validate=MINUTES)
+
+
+class ConfirmSchema(ma.Schema):
+    """minutes: those that were read, so that nobody confirms another number."""
+
+    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
+
+
+class SaidSchema(ma.Schema):
+    """Words that are the act."""
+
+    words = ma.fields.String(required=True, validate=ma.validate.Length(1, 1000))
+
+
+class RateSchema(WordsSchema):
+    """1 to 5 stars."""
+
+    stars = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 5))
+
+
+class DecideSchema(SaidSchema):
+    """minutes: how many of the agreed ones count; 0 gives everything back."""
+
+    minutes = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MOST_MINUTES))
+
+
+class WhySchema(ma.Schema):
+    """What both read."""
+
+    why = ma.fields.String(required=True, validate=ma.validate.Length(1, 1000))
+
+
+def _line(row: Row) -> dict[str, Any]:
+    e = row.exchange
+    held = e.amount is not None and e.state in (ExchangeState.agreed, ExchangeState.delivered, ExchangeState.disputed)
+    return {
+        "uid": e.uid, "state": e.state, "listing": e.listing.uid, "title": e.listing.title, "side": row.side,
+        "requester": row.requester.name, "helper": row.helper.name, "minutes": e.minutes, "delivered_minutes": e.delivered_minutes,
+        "held": amounts.text(e.amount or 0) if held else None, "meet_at": e.meet_at, "station": plain(e.station.name) if e.station else None,
+        "due_at": e.due_at, "version": e.lock_version, "href": addresses.exchange(e.uid),
+    }  # fmt: skip
+
+
+def _whole(uid: str) -> dict[str, Any]:
+    row = queries.exchange_by_uid(uid)
+    if row is None:
+        raise ValueError("an exchange that was there is gone")
+    db.session.refresh(row)
+    view = queries.exchange_view(row, viewer().person_id)
+    return {**_line(view), "acts": [act for act in Act if act in view.acts], "history": view.events}
+
+
+@bp.get("/exchange/exchanges")
+@signed_in
+@limits.per_minute(240)
+@bp.arguments(ExchangeArgs, location="query")
+@bp.response(200, page_schema(ExchangeLineSchema))
+@bp.doc(security=TOKEN)
+def exchanges(args: dict[str, Any]) -> Any:
+    """List one's own exchanges, those that run first."""
+    person_id = viewer().person_id
+    if person_id is None:
+        return page_of([], 0, args)
+    operations.touch_person(person_id)
+    rows = queries.exchanges_of(person_id, live=args["live"], limit=args["offset"] + args["limit"])
+    return page_of([_line(row) for row in rows[args["offset"] :]], _count(person_id, args["live"]), args)
+
+
+def _count(person_id: int, live: bool | None) -> int:
+    hers = people.all_rows_of(person_id)
+    query = sa.select(sa.func.count(Exchange.id)).where(sa.or_(Exchange.requester_id.in_(hers), Exchange.helper_id.in_(hers)))
+    if live is not None:
+        query = query.where(Exchange.state.in_(LIVE) if live else Exchange.state.not_in(LIVE))
+    return db.session.scalar(query) or 0
+
+
+def _load(uid: str) -> Exchange:
+    """One's own; of others even the existence is private."""
+    row = queries.exchange_by_uid(uid)
+    if row is None or not policies.is_party(viewer(), queries.people_of(row)):
+        abort(404, _("There is no such exchange."))
+    return row
+
+
+@bp.get("/exchange/exchanges/<uid>")
+@signed_in
+@limits.per_minute(240)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN)
+def exchange(uid: str) -> Any:
+    """Read one of one's own, with its history."""
+    operations.touch(_load(uid).id)
+    return _whole(uid)
+
+
+@bp.post("/exchange/exchanges")
+@signed_in
+@limits.per_minute(30)
+@bp.arguments(RespondSchema)
+@bp.response(201, ExchangeSchema)
+@bp.alt_response(409, description="The listing is closed (`listing_closed`), or one's answer is running (`already_proposed`)")
+@bp.alt_response(422, description="One's own, one household, too short, too far away, no points for it")
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def respond(wanted: dict[str, Any]) -> Any:
+    """Answer a listing: propose a time.  Nothing is held yet."""
+    row, who = _listing(wanted["listing"]), viewer()
+    authorize(policies.can_respond, who, row.territory.path)
+    proposal = Proposal(wanted["minutes"], wanted["meet_at"], wanted["words"], wanted["at_station"])
+    listing_id = row.id
+    with keyed_once(wanted, lambda made: _dumped(made.uid), 201):
+        made = operations.respond(actor(), listing_id, who.person_id or 0, proposal)
+    return _whole(made.uid)
+
+
+def _dumped(uid: str) -> dict[str, Any]:
+    found: dict[str, Any] = ExchangeSchema().dump(_whole(uid))
+    return found
+
+
+def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = False) -> Any:
+    """One verb of one of the two.  moves: points are held, moved or given back, so a key must be sent."""
+    row_id, person_id = _load(uid).id, viewer().person_id
+    if person_id is None:
+        raise NotAParty
+    once = keyed_always if moves else keyed_once
+    with _conflicts(), once(body, lambda _done: _dumped(uid), 200):
+        act(row_id, person_id)
+    return _whole(uid)
+
+
+@bp.post("/exchange/exchanges/<uid>/accept")
+@signed_in
+@bp.response(200, ExchangeSchema)
+@bp.alt_response(412, description="Another time was proposed since: `context.current` is the version now")
+@bp.alt_response(422, description="Not enough points (`not_enough_points`)")
+@bp.doc(security=TOKEN, parameters=[IF_MATCH, KEY])
+def accept(uid: str) -> Any:
+    """Agree to what the other proposed: the requester's points are held."""
+    sent = _seen(ANY)
+    seen = None if sent == ANY else sent
+    return _do(uid, {"base": seen}, lambda row_id, her: operations.accept(actor(), row_id, her, seen), moves=True)
+
+
+@bp.post("/exchange/exchanges/<uid>/decline")
+@signed_in
+@first(_load)
+@bp.arguments(WordsSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def decline(wanted: dict[str, Any], uid: str) -> Any:
+    """Say no to what the other proposed."""
+    return _do(uid, wanted, lambda row_id, her: operations.decline(actor(), row_id, her, wanted["words"]))
+
+
+@bp.post("/exchange/exchanges/<uid>/move")
+@signed_in
+@first(_load)
+@bp.arguments(MoveSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def move(wanted: dict[str, Any], uid: str) -> Any:
+    """Propose another time; then the other has to answer."""
+    return _do(
+        uid, wanted, lambda row_id, her: operations.retime(actor(), row_id, her, wanted["meet_at"], wanted["words"], wanted["minutes"])
+    )
+
+
+@bp.post("/exchange/exchanges/<uid>/cancel")
+@signed_in
+@first(_load)
+@bp.arguments(WordsSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[KEY])
+def cancel(wanted: dict[str, Any], uid: str) -> Any:
+    """Call it off before it was delivered; held points are free again."""
+    return _do(uid, wanted, lambda row_id, her: operations.cancel(actor(), row_id, her, wanted["words"]), moves=True)
+
+
+@bp.post("/exchange/exchanges/<uid>/deliver")
+@signed_in
+@first(_load)
+@bp.arguments(DeliverSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[KEY])
+def deliver(wanted: dict[str, Any], uid: str) -> Any:
+    """Say that it was done and how long it took."""
+    return _do(uid, wanted, lambda row_id, her: operations.deliver(actor(), row_id, her, wanted["minutes"], wanted["words"]), moves=True)
+
+
+@bp.post("/exchange/exchanges/<uid>/confirm")
+@signed_in
+@first(_load)
+@bp.arguments(ConfirmSchema)
+@bp.response(200, ExchangeSchema)
+@bp.alt_response(409, description="Another number of minutes was said since (`exchange_changed`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def confirm(wanted: dict[str, Any], uid: str) -> Any:
+    """Say so too: the points move.  While the requester's wallet is frozen the state stays `delivered`."""
+    return _do(uid, wanted, lambda row_id, her: operations.confirm(actor(), row_id, her, wanted["minutes"]), moves=True)
+
+
+@bp.post("/exchange/exchanges/<uid>/dispute")
+@signed_in
+@first(_load)
+@bp.arguments(SaidSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def dispute(wanted: dict[str, Any], uid: str) -> Any:
+    """Object to what was said to be delivered."""
+    return _do(uid, wanted, lambda row_id, her: operations.open_dispute(actor(), row_id, her, wanted["words"]))
+
+
+@bp.post("/exchange/exchanges/<uid>/answer")
+@signed_in
+@first(_load)
+@bp.arguments(SaidSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def answer(wanted: dict[str, Any], uid: str) -> Any:
+    """Say how one saw it, once."""
+    return _do(uid, wanted, lambda row_id, her: operations.answer_dispute(actor(), row_id, her, wanted["words"]))
+
+
+@bp.post("/exchange/exchanges/<uid>/say")
+@signed_in
+@first(_load)
+@bp.arguments(SaidSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def say(wanted: dict[str, Any], uid: str) -> Any:
+    """Write to the other while it runs."""
+    return _do(uid, wanted, lambda row_id, her: operations.say(actor(), row_id, her, wanted["words"]))
+
+
+@bp.post("/exchange/exchanges/<uid>/rate")
+@signed_in
+@first(_load)
+@bp.arguments(RateSchema)
+@bp.response(200, ExchangeSchema)
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def rate(wanted: dict[str, Any], uid: str) -> Any:
+    """Give stars, once, after it is finished."""
+    return _do(uid, wanted, lambda row_id, her: operations.rate(actor(), row_id, her, wanted["stars"], wanted["words"]))
+
+
+# ---- the desk's verbs -------------------------------------------------------------------------------------------------------
+def _watched_listing(uid: str) -> Listing:
+    row = queries.listing_by_uid(uid)
+    if row is None or not policies.can_stop(viewer(), row.territory.path):
+        abort(404, _("There is no such offer or need."))
+    return row
+
+
+@bp.post("/exchange/listings/<uid>/stop")
+@staff(*policies.WATCHERS)
+@first(_watched_listing)
+@bp.arguments(WhySchema)
+@bp.response(200, ListingSchema)
+@bp.alt_response(403, description="It is one's own or one's household's (`in_own_cause`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def stop_listing(wanted: dict[str, Any], uid: str) -> Any:
+    """Take an offer or a need down; its owner reads why, unanswered proposals about it are declined."""
+    row_id = _watched_listing(uid).id
+    with keyed_always(wanted, lambda _done: _told(uid), 200):
+        operations.stop_listing(actor(), row_id, wanted["why"])
+    return queries.listing_by_uid(uid)
+
+
+def _watched(uid: str) -> Exchange:
+    row = queries.exchange_by_uid(uid)
+    if row is None or not policies.can_watch(viewer(), row.listing.territory.path):
+        abort(404, _("There is no such exchange."))
+    return row
+
+
+@bp.post("/exchange/exchanges/<uid>/decide")
+@staff(*policies.WATCHERS)
+@first(_watched)
+@bp.arguments(DecideSchema)
+@bp.response(200, ExchangeSchema)
+@bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def decide(wanted: dict[str, Any], uid: str) -> Any:
+    """Decide a dispute: how many of the agreed minutes count, and why."""
+    row_id = _watched(uid).id
+    with keyed_always(wanted, lambda _done: _dumped(uid), 200):
+        operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"])
+    return _whole(uid)
+
+
+@bp.post("/exchange/exchanges/<uid>/stop")
+@staff(*policies.WATCHERS)
+@first(_watched)
+@bp.arguments(WhySchema)
+@bp.response(200, ExchangeSchema)
+@bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
+@bp.doc(security=TOKEN, parameters=[KEY])
+def stop(wanted: dict[str, Any], uid: str) -> Any:
+    """Stop an exchange that is running; what is held comes back, both are told why."""
+    row_id = _watched(uid).id
+    with keyed_always(wanted, lambda _done: _dumped(uid), 200):
+        operations.stop(actor(), row_id, wanted["why"])
+    return _whole(uid)
