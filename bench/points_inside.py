@@ -47,7 +47,7 @@ def make(count: int) -> None:
         place_id = place.id
     programme = operations.open_programme(ACTOR, place_id, "PY", "积分", "Points")
     with atomic():
-        policy = Policy(programme_id=programme.id, number="2026-1", from_on=clock.today(), maker_id=1, cap=10**9)
+        policy = Policy(programme_id=programme.id, number="2026-1", from_on=clock.today(), maker_id=1, checker_id=2, cap=10**9)
         policy.rates.append(Rate(service_type="*", hour_class="*", rate=100))
         db.session.add(policy)
         db.session.flush()

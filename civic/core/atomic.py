@@ -141,6 +141,7 @@ def _inner(stack: list[Transaction]) -> Iterator[Transaction]:
     stack.append(tx)
     try:
         with db.session.begin_nested():
+            db.session.connection()  # the savepoint is set at the first use: statements on the open connection would come before it
             yield tx
     finally:
         stack.pop()
@@ -164,6 +165,7 @@ def _outermost(stack: list[Transaction]) -> Iterator[Transaction]:
         row = idempotency.enter(session, key) if key is not None else 0
         try:
             with session.begin_nested():
+                session.connection()  # sets the savepoint now, see _inner
                 yield tx
         except DomainError as refusal:
             refused = refusal

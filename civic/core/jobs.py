@@ -6,16 +6,22 @@ A job that did not run is noticed by the age of its last run, not only one that 
 from __future__ import annotations
 
 import logging
+import random
 import secrets
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import clock
 from civic.core.atomic import own_connection
 from civic.core.db import Model, UtcDateTime, db, intpk, moment, upsert
 from civic.core.registry import Job
+from civic.core.web.retries import MOST_RUNS, is_conflict
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)  # a run that is longer renews nothing and may be repeated: jobs are idempotent
@@ -62,6 +68,45 @@ def run_job(job: Job) -> bool:
             connection.execute(sa.update(JobRun.__table__).where(JobRun.id == run_id).values(ended_at=clock.now(), outcome=outcome))
             connection.execute(sa.delete(JobLease.__table__).where(JobLease.name == job.name, JobLease.holder == holder))
     return True
+
+
+Item = TypeVar("Item", int, str)
+Result = TypeVar("Result")
+
+
+class ItemsFailed(Exception):
+    """Some items of a list failed; the others were done."""
+
+
+def run_each(name: str, items: Sequence[Item], act: Callable[[Item], Result]) -> list[Result]:
+    """Do something with each item of a list, each in its own transaction; returns what came of those that went well.
+
+    Where two writers met it is tried again, three times in all; an item that fails is logged and the next one follows.  Raises ItemsFailed
+    after the last one, so that the run is not recorded as done.
+    """
+    done, failed = [], 0
+    for item in items:
+        try:
+            done.append(_with_retries(act, item))
+        except Exception:
+            db.session.rollback()
+            failed += 1
+            log.exception("job %s failed for %s", name, item)
+    if failed:
+        raise ItemsFailed(f"{failed} of {len(items)}")
+    return done
+
+
+def _with_retries(act: Callable[[Item], Result], item: Item) -> Result:
+    for run in range(1, MOST_RUNS + 1):
+        try:
+            return act(item)
+        except OperationalError as error:
+            if run == MOST_RUNS or not is_conflict(error):
+                raise
+            db.session.rollback()
+            time.sleep(random.uniform(0.01, 0.05) * run)  # noqa: S311 - so that the two do not meet again
+    raise AssertionError("unreachable")
 
 
 def _take(name: str, holder: str) -> bool:

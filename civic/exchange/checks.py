@@ -1,8 +1,9 @@
-"""What `civic check` recomputes of exchanges: points are held exactly while they should be, and paid help was earned."""
+"""What `civic check` recomputes of exchanges: points are held exactly while they should be, and moved by the terms alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +12,10 @@ from civic.core.db import db
 from civic.core.registry import Check, Violation
 from civic.exchange.models import Dispute, Exchange, ExchangeState
 from civic.exchange.queries.exchanges import due
-from civic.points.models import Earning, Hold, HoldState
+from civic.exchange.queries.parties import survivors
+from civic.exchange.queries.worth import Rules
+from civic.people.models import Merge, MergeState
+from civic.points.models import Earning, Hold, HoldState, Policy, Wallet
 
 _HELD = (ExchangeState.agreed, ExchangeState.delivered, ExchangeState.disputed)
 _PAID = (ExchangeState.confirmed, ExchangeState.settled)
@@ -34,14 +38,70 @@ def _holds() -> Iterator[Violation]:
 
 
 def _earnings() -> Iterator[Violation]:
-    """What was taken from a requester was earned by a helper, and nothing was earned without a confirmed exchange."""
-    earned = sa.exists().where(Earning.source == _source())
-    unpaid = sa.select(Exchange.id).join(Hold, Hold.id == Exchange.hold_id).where(Hold.posted > 0, ~earned)
-    for row_id in db.session.scalars(unpaid.order_by(Exchange.id)):
-        yield Violation("exchange", row_id, "was paid, but its helper earned nothing")
+    """Nothing is spent or earned without a confirmed exchange."""
+    spent = sa.select(Exchange.id).join(Hold, Hold.id == Exchange.hold_id).where(Hold.posted > 0, Exchange.state.not_in(_PAID))
+    for row_id in db.session.scalars(spent.order_by(Exchange.id)):
+        yield Violation("exchange", row_id, "is not confirmed, but its points were spent")
     paid = sa.exists().where(Earning.source == _source(), Exchange.state.in_(_PAID))
     for row_id in db.session.scalars(sa.select(Earning.id).where(Earning.source.startswith("exchange:"), ~paid).order_by(Earning.id)):
         yield Violation("points_earning", row_id, "was earned by an exchange that is not confirmed")
+
+
+def _terms() -> Iterator[Violation]:
+    """Of each confirmed or decided one: whose points were spent, how many, and who earned what for it, once."""
+    policies: dict[int | None, Policy | None] = {}
+    before = 0
+    for row in db.session.execute(_paid()):
+        if row.policy_id not in policies:
+            policies[row.policy_id] = db.session.get(Policy, row.policy_id)
+        policy, minutes = policies[row.policy_id], row.decided if row.state is ExchangeState.settled else row.delivered_minutes
+        if before == row.id:
+            yield Violation("exchange", row.id, "was earned more than once")
+            continue
+        before = row.id
+        wanted = min(Rules(policy).worth(row.category, minutes or 0), row.amount or 0) if policy is not None else 0
+        if row.posted != wanted:
+            yield Violation("exchange", row.id, f"cost {row.posted}, by its terms it costs {wanted}")
+        if row.payer_id is None or not _are_one(row.payer_id, row.requester_id):
+            yield Violation("exchange", row.id, "was not paid by its requester")
+        if (row.earning_id is None) != (not minutes):
+            yield Violation(
+                "exchange", row.id, "was paid, but its helper earned nothing" if minutes else "is worth nothing, but was earned"
+            )
+        elif row.earning_id is not None:
+            if not _are_one(row.earner_id, row.helper_id):
+                yield Violation("exchange", row.id, "was not earned by its helper")
+            if (row.earned_minutes, row.service_type, row.earned_by) != (minutes, row.category.value, row.policy_id):
+                yield Violation("exchange", row.id, "was not earned by its terms")
+
+
+def _paid() -> Any:
+    """Paid exchanges with their hold and every earning of theirs, rows of people resolved; streamed."""
+    return (
+        sa.select(
+            Exchange.id, Exchange.state, Exchange.category, Exchange.policy_id, Exchange.amount, Exchange.delivered_minutes,
+            Exchange.requester_id, Exchange.helper_id, Hold.posted, Wallet.person_id.label("payer_id"), Dispute.decided_minutes.label("decided"),
+            Earning.id.label("earning_id"), Earning.person_id.label("earner_id"), Earning.minutes.label("earned_minutes"),
+            Earning.service_type, Earning.policy_id.label("earned_by"),
+        )
+        .join(Hold, Hold.id == Exchange.hold_id)
+        .join(Wallet, Wallet.id == Hold.wallet_id)
+        .outerjoin(Dispute, Dispute.exchange_id == Exchange.id)
+        .outerjoin(Earning, Earning.source == _source())
+        .where(Exchange.state.in_(_PAID))
+        .order_by(Exchange.id, Earning.id)
+    )  # fmt: skip
+
+
+def _are_one(one: int, other: int) -> bool:
+    """The same row, or rows that are, or once were, merged: what was booked under a merge stays when it is undone."""
+    if one == other:
+        return True
+    merged = sa.or_(sa.and_(Merge.loser_id == one, Merge.survivor_id == other), sa.and_(Merge.loser_id == other, Merge.survivor_id == one))
+    if db.session.scalar(sa.select(Merge.id).where(merged, Merge.state.in_([MergeState.done, MergeState.undone])).limit(1)) is not None:
+        return True
+    found = survivors([one, other])
+    return found.get(one) == found.get(other)
 
 
 def _disputes() -> Iterator[Violation]:
@@ -54,5 +114,6 @@ def _disputes() -> Iterator[Violation]:
 CHECKS = (
     Check("held points of exchanges", _holds),
     Check("earnings of exchanges", _earnings),
+    Check("terms of exchanges", _terms),
     Check("disputes of exchanges", _disputes),
 )

@@ -160,6 +160,20 @@ class InOwnCause(DomainError):
     sentence = _l("This concerns you or your household. A colleague has to do it.")
 
 
+class SpokeForOther(DomainError):
+    """One account speaks for one side of an exchange: points never move by one person's word."""
+
+    code, status = "spoke_for_other", 403
+    sentence = _l("You have already spoken for the other person in this exchange. She does this herself, or a colleague does it for her.")
+
+
+class TooEarly(DomainError):
+    """Reported before the day on which they meet.  context: day."""
+
+    code, status = "too_early", 409
+    sentence = _l("You two meet on %(day)s; it can be reported from that day on.")
+
+
 class TwoDistricts(DomainError):
     """The two belong to different districts' programmes of points."""
 

@@ -231,7 +231,7 @@ class DecideForm(Form):
     """How many minutes count, and why."""
 
     minutes = ChoiceField(_l("How much of it counts?"))
-    words = TextAreaField(_l("Your reason"), [NEEDED, Length(LONGEST_WORDS)], description=_l("Both read it."))
+    words = TextAreaField(_p("dispute", "Your reason"), [NEEDED, Length(LONGEST_WORDS)], description=_l("Both read it."))
 
     def offer(self, policy: Policy | None, category: Category, most: int) -> None:
         self.minutes.choices = [

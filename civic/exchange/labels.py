@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
 
 from civic.exchange.models import Category, ExchangeState, ListingKind, ListingState, Place, Verb
+from civic.exchange.queries import Unpayable
 
 KIND: dict[ListingKind, Any] = {
     ListingKind.offer: _p("listing", "Offer"),
@@ -78,4 +79,8 @@ SPEAKS: dict[str, Any] = {
     "ja": _p("speech", "Japanese"),
     "ko": _p("speech", "Korean"),
     "sgn": _p("speech", "Sign language"),
+}
+UNPAYABLE: dict[Unpayable, Any] = {
+    Unpayable.released: _l("The points were given back, because the time for which they were held was over. Only 0 minutes can be decided."),
+    Unpayable.frozen: _l("The wallet of the person who was helped is frozen. Until the office has looked at it, only 0 minutes can be decided."),
 }

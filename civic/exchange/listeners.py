@@ -21,6 +21,8 @@ def start(_app: Any) -> None:
     people.person_moved.connect(_moved)
     people.verification_ended.connect(_unverified)
     people.person_restricted.connect(_restricted)
+    people.person_emptied.connect(_emptied)
+    points.life_ends.connect(_life_ends)
     points.hold_ended_by_life.connect(_hold_ended)
 
 
@@ -28,6 +30,17 @@ def _died(sender: Person, *, actor: Actor, **_more: Any) -> None:
     """Her listings come down, her exchanges end and the others are told."""
     operations.end_listings(actor, all_rows_of(sender.id))
     operations.end_exchanges(actor, all_rows_of(sender.id))
+
+
+def _life_ends(_sender: Any, *, actor: Actor, person_ids: list[int], **_more: Any) -> None:
+    """Points are about to lock what she leaves.  Whoever hears of a death first, exchanges are locked before any wallet."""
+    operations.end_listings(actor, person_ids)
+    operations.end_exchanges(actor, person_ids)
+
+
+def _emptied(sender: Person, *, actor: Actor, **_more: Any) -> None:
+    """Her name is gone, and so are the words of her offers and needs."""
+    operations.empty_listings(actor, all_rows_of(sender.id))
 
 
 def _merged(sender: Merge, *, actor: Actor, **_more: Any) -> None:

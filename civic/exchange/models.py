@@ -113,6 +113,8 @@ class Exchange(Model):
     """One agreement between a requester and a helper over one listing.
 
     minutes: agreed, then delivered ones.  amount: hundredths that are held, fixed when agreed; what is posted follows the minutes.
+    Terms: the category is that of the listing when it was proposed, the policy that of the day of the agreement; the requester pays and the
+    helper earns by both, whatever becomes of the listing or the rules afterwards.
     The source of its hold and of its earning is `exchange:<id>`.
     """
 
@@ -126,6 +128,7 @@ class Exchange(Model):
             "OR (state = 'lapsed' AND agreed_at IS NULL))",
             name="hold",
         ),
+        sa.CheckConstraint("(hold_id IS NULL) = (policy_id IS NULL)", name="terms"),
         sa.Index("ix_exchange_due", "state", "due_at"),
         sa.Index(
             "uq_exchange_open_pair",
@@ -144,6 +147,8 @@ class Exchange(Model):
     helper_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
     responder_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), comment="which of the two answered the listing")
     state: Mapped[ExchangeState] = mapped_column(default=ExchangeState.proposed)
+    category: Mapped[Category] = mapped_column(comment="kind of help that was proposed; the listing's may change")
+    policy_id: Mapped[int | None] = mapped_column(sa.ForeignKey("points_policy.id"), comment="rules of the agreement")
     minutes: Mapped[int] = mapped_column(sa.SmallInteger)
     delivered_minutes: Mapped[int | None] = mapped_column(sa.SmallInteger)
     amount: Mapped[int | None] = mapped_column(comment="hundredths held; fixed when agreed")

@@ -59,7 +59,10 @@ def manifest() -> Module:
         file_policy={queries.DISPUTE_FILE: evidence.may_open},
         checks=CHECKS,
         seeds=(Seed("demo", seeds.demo, 80),),
-        retention=(Job("exchange-words", operations.forget_words, at="03:35"),),
+        retention=(
+            Job("exchange-words", operations.forget_words, at="03:35"),
+            Job("exchange-listings", operations.forget_listings, at="03:40"),
+        ),
         message_topics=(
             Topic(operations.TOPIC, _l("Service for service with neighbours"), default=(MessageChannel.mail, MessageChannel.text)),
         ),

@@ -49,7 +49,7 @@ def long_words(minutes: int) -> str:
 
 def points_words(amount: int) -> str:
     """Hundredths: 150 → "1.5 points"."""
-    return _("1 point") if amount == 100 else _("%(points)s points", points=short(amount))
+    return pgettext("points", "1 point") if amount == 100 else _("%(points)s points", points=short(amount))
 
 
 def worth_words(policy: Policy | None, category: Category, minutes: int) -> str:
@@ -175,7 +175,7 @@ def _confirmed(view: View, _words: dict[str, str]) -> str:
 
 
 def _finished(view: View, minutes: int) -> str:
-    words = {"done": long_words(minutes), "points": points_words(queries.owed(view.exchange, view.exchange.listing.category, minutes))}
+    words = {"done": long_words(minutes), "points": points_words(queries.owed(view.exchange, minutes))}
     if view.side is Side.requester:
         return _("Done: %(done)s. You used %(points)s; nothing more is held.", **words)
     return _("Done: %(done)s. You got points for it; the statement says how they were counted.", **words)
@@ -192,7 +192,7 @@ def _settled(view: View, _words: dict[str, str]) -> str:
     minutes = (view.dispute.row.decided_minutes if view.dispute else 0) or 0
     if not minutes:
         return _("A social worker decided that nothing counts. The points that were held are free again.")
-    return f"{_('A social worker decided.')} {_finished(view, minutes)}"
+    return _("A social worker decided.") + (" " if lang() == "en" else "") + _finished(view, minutes)
 
 
 def _over(view: View, _words: dict[str, str]) -> str:

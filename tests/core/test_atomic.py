@@ -10,8 +10,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from civic.core import clock
-from civic.core.atomic import ContentVersion, Turn, atomic, in_transaction, on_commit, own_connection
+from civic.core import clock, idempotency
+from civic.core.atomic import ContentVersion, Turn, atomic, in_transaction, on_commit, open_connection, own_connection
 from civic.core.db import db, is_sqlite
 from civic.core.errors import DomainError
 from civic.core.site import SiteMark
@@ -37,6 +37,29 @@ def test_a_caught_refusal_inside_leaves_the_outer_work(site):
             db.session.flush()
             raise DomainError
     assert marks() == ["outer"]
+
+
+@pytest.mark.parametrize("with_key", [False, True])
+def test_a_refusal_undoes_what_ran_on_the_open_connection_alone(live_app, with_key):
+    """SQLAlchemy sets a savepoint when the session first needs it: a statement on the connection itself came before it and stayed."""
+    insert = sa.insert(SiteMark.__table__)
+
+    def refused() -> None:
+        with atomic():
+            open_connection().execute(insert, {"name": "inner", "value": "1"})
+            raise DomainError
+
+    with live_app.app_context():
+        if with_key:
+            with pytest.raises(DomainError), idempotency.keyed(1, "test", "key", {}, lambda _outcome: {}):
+                refused()
+        else:
+            with atomic():
+                open_connection().execute(insert, {"name": "outer", "value": "1"})
+                with pytest.raises(DomainError):
+                    refused()
+        assert marks() == ([] if with_key else ["outer"])
+        db.session.remove()
 
 
 def test_effects_run_after_the_commit_and_those_of_an_undone_level_never(site):

@@ -94,10 +94,10 @@ def test_who_reported_it_may_correct_it_until_the_other_has_answered(two):
 
 def test_silence_of_seven_days_is_a_confirmation(two):
     row = two.deliver()
-    with later(days=6, hours=23):
+    with later(days=7, hours=1):  # they meet in two hours
         assert not operations.touch(row.id)
         assert queries.state_at(row, clock.now()) is ExchangeState.delivered
-    with later(days=7):
+    with later(days=7, hours=2):
         assert queries.state_at(row, clock.now()) is ExchangeState.confirmed  # a list says so before anybody wrote it
         assert operations.touch(row.id)
         assert (row.state, two.numbers) == (ExchangeState.confirmed, (6_00, 6_00, 2_00))
@@ -122,9 +122,9 @@ def test_the_job_does_the_same(two):
 
 def test_after_fourteen_days_without_delivery_it_lapses_without_any_job(two):
     row = two.agree()
-    with later(days=15, hours=23):
+    with later(days=14, hours=1):
         assert not operations.touch(row.id)
-    with later(days=16):  # two days until the meeting and fourteen after it
+    with later(days=14, hours=2):  # two hours until the meeting and fourteen days after it
         assert queries.state_at(row, clock.now()) is ExchangeState.lapsed
         with pytest.raises(WrongMoment):
             operations.deliver(HELPER, row.id, two.li.id, 120)
@@ -145,17 +145,17 @@ def test_it_lapses_too_when_the_points_came_back_first(two):
 
 def test_reported_on_the_last_day_the_hold_outlives_the_days_of_confirmation(two):
     row = two.agree()
-    with later(days=15, hours=20):
+    with later(days=14, hours=1):
         operations.deliver(HELPER, row.id, two.li.id, 120)
         assert db.session.get_one(Hold, row.hold_id).expires_at > row.due_at
-    with later(days=22):
+    with later(days=21):
         operations.confirm(REQUESTER, row.id, two.wang.id)
         assert two.numbers == (6_00, 6_00, 2_00)
 
 
 def test_too_late_to_confirm_it_is_confirmed_already(two):
     row = two.deliver()
-    with later(days=7):
+    with later(days=8):
         with pytest.raises(WrongMoment):
             operations.confirm(REQUESTER, row.id, two.wang.id)
         operations.touch(row.id)
@@ -187,13 +187,67 @@ def test_a_closed_wallet_of_the_helper_is_the_pools_gain(two, programme):
     assert summed(programme.id, WalletKind.care_pool) == 2_00
 
 
-def test_rules_that_change_meanwhile_change_what_is_earned_not_what_was_agreed(two, programme):
-    row = two.agree(minutes=120)
-    adopt(programme.id, "2026-2", clock.today() + timedelta(days=1), {("*", "*"): 200})
+@pytest.mark.parametrize("rate", [0, 50, 2_00])
+def test_rules_that_change_meanwhile_change_neither_what_is_paid_nor_what_is_earned(two, programme, rate):
+    row = two.agree(minutes=120, meet_at=clock.now() + timedelta(days=2))
+    adopt(programme.id, "2026-2", clock.today() + timedelta(days=1), {("*", "*"): rate})
     with later(days=2):
         operations.deliver(HELPER, row.id, two.li.id, 60)
         operations.confirm(REQUESTER, row.id, two.wang.id)
-    assert two.numbers == (7_00, 7_00, 2_00)  # she pays 1.00 an hour as agreed; the day of the service gives 2.00
+        assert two.numbers == (7_00, 7_00, 1_00)  # both by the 1.00 an hour that they agreed
+        no_fault()
+
+
+def test_a_category_that_is_edited_after_the_agreement_changes_nothing(two, programme):
+    adopt(programme.id, "2026-2", clock.today(), {("*", "*"): 100, ("care", "exchange"): 1000})
+    row = two.agree(minutes=120)
+    operations.edit_listing(HELPER, two.listing.id, two.li.id, two.listing.lock_version, listing_text(category=Category.care))
+    operations.deliver(HELPER, row.id, two.li.id, 120)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    assert (row.category, two.numbers) == (Category.phone, (6_00, 6_00, 2_00))
+    earning = db.session.scalars(sa.select(Earning).where(Earning.source == f"exchange:{row.id}")).one()
+    assert (earning.service_type, earning.amount) == ("phone", 2_00)
+    no_fault()
+
+
+def test_nobody_agrees_to_a_category_that_was_edited_after_the_proposal(two, programme):
+    adopt(programme.id, "2026-2", clock.today(), {("*", "*"): 100, ("care", "exchange"): 400})
+    row = two.propose(minutes=120)
+    operations.edit_listing(HELPER, two.listing.id, two.li.id, two.listing.lock_version, listing_text(category=Category.care))
+    with pytest.raises(ExchangeChanged):
+        operations.accept(HELPER, row.id, two.li.id)
+    operations.retime(HELPER, row.id, two.li.id, two.meet_at)  # proposed anew, as it is now
+    operations.accept(REQUESTER, row.id, two.wang.id)
+    assert (row.category, row.amount) == (Category.care, 8_00)
+
+
+def test_nobody_is_paid_before_they_have_met(two):
+    row = two.agree(meet_at=clock.now() + timedelta(days=60))
+    with pytest.raises(TooEarly) as refusal:
+        operations.deliver(HELPER, row.id, two.li.id, 120)
+    assert refusal.value.context["day"] == date(2027, 1, 24)
+    assert Act.deliver not in queries.exchange_view(row, two.li.id).acts
+    with later(days=59, hours=15):  # the same local day, nine hours before
+        assert Act.deliver in queries.exchange_view(row, two.li.id).acts
+        operations.deliver(HELPER, row.id, two.li.id, 120)
+        assert row.due_at == row.meet_at + timedelta(days=7)
+    with later(days=66, hours=23):
+        assert not operations.touch(row.id)
+
+
+def test_a_helper_who_has_moved_is_paid_in_the_programme_of_the_requester(two, programme, make_territory):
+    row = two.deliver()
+    elsewhere = make_territory("district", code="440199")
+    community = make_territory("community", make_territory("street", elsewhere))
+    other = open_programme(RULER, elsewhere.id, "X", "别区", "Elsewhere")
+    adopt(other.id)
+    people.move_people(CLERK, [two.li.id], community.id, clock.today())
+    assert programme_of_person(two.li.id) == other.id
+    issued = summed(programme.id, WalletKind.issuance)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    assert (row.state, two.numbers) == (ExchangeState.confirmed, (6_00, 6_00, 2_00))
+    assert (summed(programme.id, WalletKind.issuance) - issued, summed(other.id, WalletKind.issuance)) == (-2_00, 0)
+    no_fault()
 
 
 def test_what_is_held_may_not_be_spent_twice(two):

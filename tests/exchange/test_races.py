@@ -65,7 +65,7 @@ class Street:
         helper = helper or self.li
         other = self.wang if helper == self.li else self.li
         with self.app.app_context():
-            row = operations.respond(REQUESTER, self.offer(helper), other, Proposal(minutes, clock.now() + timedelta(days=2)))
+            row = operations.respond(REQUESTER, self.offer(helper), other, Proposal(minutes, clock.now() + timedelta(hours=2)))
             if stage != "proposed":
                 operations.accept(HELPER, row.id, helper)
             if stage == "delivered":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
@@ -17,10 +19,12 @@ from civic.core.db import db
 from civic.core.errors import DomainError
 from civic.core.idempotency import KeyReused, Replayed
 from civic.people import operations as people
-from civic.people.models import PersonSource
+from civic.people.models import Person, PersonSource
 from civic.people.records import Record
 from civic.points import operations
-from civic.points.models import Earning, Hold, HoldState, Transfer, Vintage, Wallet, WalletKind
+from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
+from civic.points.operations.books import open_book
+from civic.points.operations.ledger import Line, write
 from civic.territory.models import Territory, TerritoryKind
 from tests.support.people import CLERK
 from tests.support.points import RULER, adopt, balance, free, summed
@@ -170,4 +174,57 @@ def test_the_same_key_at_once_moves_points_once_and_another_amount_is_refused(li
     with live_app.app_context():
         assert balance(wallets[0]) == 4_00
         assert db.session.scalar(sa.select(Wallet.state).where(Wallet.id == wallets[0])).value == "open"
+        db.session.remove()
+
+
+def while_held(app: Any, first: Any, then: Any) -> Any:
+    """`then` begins while the transaction of `first` has its locks and is not committed; what it gave."""
+    inside, begun = threading.Event(), threading.Event()
+
+    def holder(_n: int) -> None:
+        with atomic():
+            first()
+            db.session.flush()
+            inside.set()
+            begun.wait(10)
+            time.sleep(0.5)  # the other one waits for the lock by now
+
+    def waiter(_n: int) -> Any:
+        inside.wait(10)
+        begun.set()
+        return then()
+
+    acts = {0: holder, 1: waiter}
+    return at_once(app, lambda n: acts[n](n), [0, 1])[1]
+
+
+def test_points_of_another_year_that_came_while_one_waited_are_seen(live_app, ledger):
+    _programme, persons, wallets, _common = ledger
+    with live_app.app_context():
+        earn(persons[0], 120)
+        db.session.remove()
+
+    def older_points() -> None:
+        book = open_book([wallets[0]])
+        pot = book.pot_of_year(book.wallets[wallets[0]], 2024)
+        write(RULER, book, "test:1", [Line(TransferKind.single, Reason.opening, book.system[WalletKind.opening], pot.id, 3_00)])
+
+    until = clock.now() + timedelta(days=1)
+    held = while_held(live_app, older_points, lambda: operations.hold(RULER, wallets[0], 5_00, source="order:1", until=until).amount)
+    assert held == 5_00
+    with live_app.app_context():
+        assert free(wallets[0]) == 0
+        db.session.remove()
+
+
+def test_who_was_merged_while_her_hours_waited_earns_as_the_one_who_stays(live_app, ledger):
+    _programme, persons, wallets, _common = ledger
+
+    def merge() -> None:
+        db.session.execute(sa.update(Person).where(Person.id == persons[0]).values(merged_into_id=persons[1]))
+        operations.close(RULER, wallets[0], "merge", wallets[1], with_holds=True)
+
+    while_held(live_app, merge, lambda: earn(persons[0], 120).id)
+    with live_app.app_context():
+        assert [balance(w) for w in wallets] == [0, 2_00]
         db.session.remove()

@@ -54,7 +54,8 @@ class Two:
 
     @property
     def meet_at(self) -> datetime:
-        return clock.now() + timedelta(days=2)
+        """Later on the same day, so that it can be reported at once."""
+        return clock.now() + timedelta(hours=2)
 
     def propose(self, minutes: int = 120, **values: Any) -> Exchange:
         proposal = Proposal(minutes, values.pop("meet_at", None) or self.meet_at, **values)

@@ -15,11 +15,14 @@ from civic.exchange.operations.exchanges import (
     stop,
 )
 from civic.exchange.operations.life import (
+    EMPTIED,
     both_in_one,
+    empty_listings,
     end_exchange_of_hold,
     end_exchanges,
     end_listings,
     end_own_exchanges,
+    forget_listings,
     forget_words,
 )
 from civic.exchange.operations.listings import (
@@ -41,6 +44,7 @@ from civic.exchange.operations.settling import settle_all_due, touch, touch_pers
 from civic.exchange.operations.telling import TOPIC
 
 __all__ = [
+    "EMPTIED",
     "FURTHEST_DAYS",
     "LONGEST_DAYS",
     "MOST_LISTINGS",
@@ -59,12 +63,14 @@ __all__ = [
     "deliver",
     "drop_over",
     "edit_listing",
+    "empty_listings",
     "end_exchange_of_hold",
     "end_exchanges",
     "end_listing",
     "end_listings",
     "end_own_exchanges",
     "extend_listing",
+    "forget_listings",
     "forget_words",
     "open_dispute",
     "pause_listing",

@@ -31,11 +31,13 @@ from civic.exchange.errors import (
     OutOfRange,
     OwnListing,
     SameHousehold,
+    SpokeForOther,
+    TooEarly,
     TooLittle,
     TwoDistricts,
     WrongMoment,
 )
-from civic.exchange.models import LIVE, Dispute, Exchange, ExchangeState, Listing, ListingState, Place, Verb
+from civic.exchange.models import LIVE, Category, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingState, Place, Verb
 from civic.exchange.operations.listings import MOST_MINUTES, lock_listing
 from civic.exchange.operations.settling import (
     JOB,
@@ -49,8 +51,8 @@ from civic.exchange.operations.settling import (
     source_of,
 )
 from civic.exchange.operations.telling import tell, tell_one
-from civic.exchange.queries.exchanges import Side, is_due, offers, proposer_of
-from civic.exchange.queries.parties import is_own_cause, share_household, station_of, suggested_station, survivors
+from civic.exchange.queries.exchanges import Side, first_day, is_due, offers, proposer_of
+from civic.exchange.queries.parties import is_anothers_business, is_own_cause, share_household, station_of, suggested_station, survivors
 from civic.exchange.queries.worth import Rules, rules_at
 from civic.people.operations.locks import lock_with_households
 from civic.people.queries import all_rows_of, survivor_of
@@ -77,13 +79,15 @@ def respond(actor: Actor, listing_id: int, person_id: int, proposal: Proposal) -
     """Answer a listing: of an offer the owner is the helper, of a need the requester.  Nothing is held yet.
 
     Raises ListingClosed, OwnListing, SameHousehold, AlreadyProposed, MeetingOutOfRange, OutOfRange, TooLittle, NoWorth, TwoDistricts,
-    points' NoProgramme and NoPolicy, people's NotLiving.
+    InOwnCause at the desk, points' NoProgramme and NoPolicy, people's NotLiving.
     """
     with atomic() as tx:
         owner_row = db.session.scalars(sa.select(Listing.person_id).where(Listing.id == listing_id)).one()
         owner, responder = survivors([owner_row])[owner_row], survivor_of(person_id) or person_id
         if owner == responder:
             raise OwnListing
+        if is_anothers_business(actor, responder, [owner]):
+            raise InOwnCause
         lock_with_households([owner, responder])
         listing = lock_listing(listing_id)
         if listing.state is not ListingState.open or listing.until_on < clock.today():
@@ -92,12 +96,12 @@ def respond(actor: Actor, listing_id: int, person_id: int, proposal: Proposal) -
             raise SameHousehold
         _refuse_second(listing_id, responder)
         _one_programme(listing, owner, responder)
-        _check_worth(listing, proposal.minutes)
+        _check_worth(listing.territory_id, listing.category, proposal.minutes)
         owner_side = offers(listing.kind)
         requester, helper = (responder, owner) if owner_side is Side.helper else (owner, responder)
         row = Exchange(
             listing_id=listing.id, territory_id=listing.territory_id, requester_id=requester, helper_id=helper, responder_id=responder,
-            minutes=proposal.minutes, meet_at=_coming(proposal.meet_at), due_at=proposal.meet_at,
+            category=listing.category, minutes=proposal.minutes, meet_at=_coming(proposal.meet_at), due_at=proposal.meet_at,
             station_id=_station(listing, owner, responder, proposal.at_station),
         )  # fmt: skip
         db.session.add(row)
@@ -110,12 +114,16 @@ def respond(actor: Actor, listing_id: int, person_id: int, proposal: Proposal) -
 
 
 def retime(actor: Actor, exchange_id: int, person_id: int, meet_at: datetime, words: str = "", minutes: int | None = None) -> Exchange:
-    """Propose another time (and length); now the other has to answer.  Raises WrongMoment, NotAParty, MeetingOutOfRange, TooLittle."""
+    """Propose another time (and length), and the listing's category as it is now; then the other has to answer.
+
+    Raises WrongMoment, NotAParty, InOwnCause, SpokeForOther, MeetingOutOfRange, TooLittle.
+    """
     with atomic() as tx:
         row, mine = load(actor, exchange_id, person_id, ExchangeState.proposed)
-        if minutes is not None:
-            _check_worth(row.listing, minutes)
-            row.minutes = minutes
+        _one_voice(actor, row, mine)
+        row.category = row.listing.category
+        _check_worth(row.territory_id, row.category, row.minutes if minutes is None else minutes)
+        row.minutes = row.minutes if minutes is None else minutes
         row.meet_at = row.due_at = _coming(meet_at)
         note_event(actor, row, Verb.retimed, by=mine, words=words, minutes=row.minutes)
         tell(row, "exchange/retimed", by=mine, words=words)
@@ -127,8 +135,8 @@ def accept(actor: Actor, exchange_id: int, person_id: int, base: int | None = No
     """Agree to what the other proposed: the requester's points are held until the policy's days after the meeting are over.
 
     base: the lock version she saw, so that nobody agrees to another time than she read.
-    Raises WrongMoment, NotAParty, NotYourTurn, ExchangeChanged, ListingClosed, SameHousehold, people's NotLiving; points'
-    NotEnoughPoints, WalletFrozen, WalletClosed, NotOpenYet.  Sends `exchange_agreed`.
+    Raises WrongMoment, NotAParty, InOwnCause, SpokeForOther, NotYourTurn, ExchangeChanged (also when the listing's category was changed
+    after the proposal), ListingClosed, SameHousehold, people's NotLiving; points' NotEnoughPoints, WalletFrozen, WalletClosed, NotOpenYet.  Sends `exchange_agreed`.
     """
     with atomic() as tx:
         known = db.session.execute(
@@ -140,8 +148,11 @@ def accept(actor: Actor, exchange_id: int, person_id: int, base: int | None = No
         row, mine = load(actor, exchange_id, person_id, ExchangeState.proposed, base=base)
         if proposer_of(row.id) == mine:
             raise NotYourTurn
+        _one_voice(actor, row, mine)
         if listing.state not in (ListingState.open, ListingState.paused):
             raise ListingClosed
+        if listing.category is not row.category:
+            raise ExchangeChanged(current=row.lock_version)
         requester, helper = two[row.requester_id], two[row.helper_id]
         if share_household(requester, helper):
             raise SameHousehold
@@ -155,12 +166,13 @@ def accept(actor: Actor, exchange_id: int, person_id: int, base: int | None = No
 
 def _hold(actor: Actor, row: Exchange, requester: int, helper: int) -> None:
     programme_id = _one_programme(row.listing, requester, helper)
-    rules = _check_worth(row.listing, row.minutes)
+    rules = _check_worth(row.territory_id, row.category, row.minutes)
     wallets = {person: points.wallet_of_person(programme_id, person) for person in sorted((requester, helper))}
     until = row.meet_at + timedelta(days=rules.policy.exchange_days)
-    row.amount = rules.worth(row.listing.category, row.minutes)
-    held = points.hold(actor, wallets[requester], row.amount, source=source_of(row.id), until=until, reason=Reason.exchange)
+    amount = rules.worth(row.category, row.minutes)
+    held = points.hold(actor, wallets[requester], amount, source=source_of(row.id), until=until, reason=Reason.exchange)
     row.state, row.hold_id, row.agreed_at, row.due_at = ExchangeState.agreed, held.id, clock.now(), until
+    row.amount, row.policy_id = amount, rules.policy.id
     db.session.flush()
 
 
@@ -203,11 +215,14 @@ def deliver(actor: Actor, exchange_id: int, person_id: int, minutes: int, words:
         if minutes > row.minutes:
             raise MoreThanAgreed(field="minutes", most=row.minutes)
         now = clock.now()
+        if (day := first_day(row)) > clock.today():
+            raise TooEarly(day=day)
+        _one_voice(actor, row, mine)
         rules = rules_at(row.territory_id)
         if rules is None:
             raise NoPolicy
         row.state, row.delivered_minutes, row.delivered_at = ExchangeState.delivered, minutes, now
-        row.due_at = now + timedelta(days=rules.policy.confirm_days)
+        row.due_at = max(now, row.meet_at) + timedelta(days=rules.policy.confirm_days)
         _confirm(row, mine)
         keep_held(actor, row, row.due_at + MARGIN)
         note_event(actor, row, Verb.delivered, by=mine, words=words, minutes=minutes)
@@ -226,6 +241,7 @@ def confirm(actor: Actor, exchange_id: int, person_id: int, minutes: int | None 
         row, mine = load(actor, exchange_id, person_id, ExchangeState.delivered)
         if (row.requester_confirmed_at if mine == row.requester_id else row.helper_confirmed_at) is not None:
             raise AlreadyConfirmed
+        _one_voice(actor, row, mine)
         if minutes is not None and minutes != row.delivered_minutes:
             raise ExchangeChanged(current=row.lock_version)
         _confirm(row, mine)
@@ -271,9 +287,16 @@ def stop(actor: Actor, exchange_id: int, why: str) -> Exchange:
 
 # ---- what they share ----------------------------------------------------------------------------------------------------------
 def load(actor: Actor, exchange_id: int, person_id: int, *states: ExchangeState, base: int | None = None) -> tuple[Exchange, int]:
-    """The exchange under lock, brought up to date, and the row under which it names her.  Raises NotAParty, ExchangeChanged, WrongMoment."""
+    """The exchange under lock, brought up to date, and the row under which it names her.
+
+    Every act of one of the two begins here, from a page, the desk or the API.
+    Raises NotAParty, InOwnCause (at the desk for herself, or for somebody who is not her), ExchangeChanged, WrongMoment.
+    """
     row = lock_exchange(exchange_id)
     mine = named(row, person_id)
+    two = survivors([row.requester_id, row.helper_id])
+    if is_anothers_business(actor, two[mine], two.values()):
+        raise InOwnCause
     settle_due(actor, row)
     if row.state not in states or (is_due(row, clock.now()) and states != LIVE):
         raise WrongMoment(state=row.state.value)  # still due: decided, and only a frozen wallet delays it
@@ -292,6 +315,22 @@ def named(row: Exchange, person_id: int) -> int:
     raise NotAParty
 
 
+_WORDS = [verb.value for verb in (Verb.proposed, Verb.retimed, Verb.agreed, Verb.delivered, Verb.confirmed)]
+
+
+def _one_voice(actor: Actor, row: Exchange, mine: int) -> None:
+    """An account that proposed, agreed, reported or confirmed for one side does none of it for the other.  Raises SpokeForOther.
+
+    So an agreement has always the word of two accounts, and silence afterwards never confirms what one account alone has said.
+    """
+    if actor.account_id is None:
+        return
+    e = ExchangeEvent
+    for_other = sa.select(e.id).where(e.exchange_id == row.id, e.account_id == actor.account_id, e.verb.in_(_WORDS), e.person_id != mine)
+    if db.session.scalar(for_other.limit(1)) is not None:
+        raise SpokeForOther
+
+
 def _confirm(row: Exchange, mine: int) -> None:
     if mine == row.requester_id:
         row.requester_confirmed_at = clock.now()
@@ -305,16 +344,16 @@ def _coming(meet_at: datetime) -> datetime:
     return meet_at
 
 
-def _check_worth(listing: Listing, minutes: int) -> Rules:
+def _check_worth(territory_id: int, category: Category, minutes: int) -> Rules:
     """The rules under which so many minutes of this are worth something.  Raises OutOfRange, NoPolicy, TooLittle, NoWorth."""
     if not 0 < minutes <= MOST_MINUTES:
         raise OutOfRange(field="minutes", least=1, most=MOST_MINUTES)
-    rules = rules_at(listing.territory_id)
+    rules = rules_at(territory_id)
     if rules is None:
         raise NoPolicy
     if rules.counted(minutes) == 0:
         raise TooLittle(field="minutes", least=rules.least)
-    if rules.worth(listing.category, minutes) == 0:
+    if rules.worth(category, minutes) == 0:
         raise NoWorth
     return rules
 

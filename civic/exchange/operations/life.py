@@ -8,18 +8,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from civic.core import clock, files, notes
+from civic.core import clock, files, notes, search
 from civic.core.atomic import Transaction, atomic
 from civic.core.db import db
 from civic.core.viewer import Actor, Channel
 from civic.exchange.models import LIVE, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingState, Rating, Verb
 from civic.exchange.operations.listings import close_listing
-from civic.exchange.operations.settling import call_off
+from civic.exchange.operations.settling import call_off, lock_holders, lock_wallets
 from civic.exchange.queries.exchanges import DISPUTE_FILE
+from civic.exchange.queries.listings import LISTINGS, TOPIC
 from civic.exchange.queries.parties import survivors
+from civic.points.models import Hold, Wallet
+from civic.points.operations import lives
 
 FORGOTTEN = timedelta(days=365)  # after the end: time enough for any question
 SLICE = 200
+EMPTIED = "—"  # the title of a listing whose words were forgotten
 _RUNNING = (ListingState.open, ListingState.paused)
 
 
@@ -50,10 +54,24 @@ def end_exchanges(actor: Actor, person_ids: Sequence[int], states: Iterable[Exch
     with atomic() as tx:
         hers = sa.or_(Exchange.requester_id.in_(person_ids), Exchange.helper_id.in_(person_ids))
         rows = _locked(sa.select(Exchange).where(hers, Exchange.state.in_(list(states))).order_by(Exchange.id))
+        if any(row.hold_id is not None for row in rows):
+            lock_wallets([*_held_in(rows), *_wallets_of_life(person_ids)])
         for row in rows:
             _end(actor, row)
         tx.result = len(rows)
     return len(rows)
+
+
+def _held_in(rows: Sequence[Exchange]) -> list[int]:
+    ids = [row.hold_id for row in rows if row.hold_id is not None]
+    return list(db.session.scalars(sa.select(Hold.wallet_id).where(Hold.id.in_(ids))))
+
+
+def _wallets_of_life(person_ids: Sequence[int]) -> list[int]:
+    """What points lock after this in the same transaction: her wallets, and those of the household that inherits."""
+    household_id = lives.household_left(person_ids)
+    hers = sa.or_(Wallet.person_id.in_(person_ids), Wallet.household_id == household_id if household_id is not None else sa.false())
+    return list(db.session.scalars(sa.select(Wallet.id).where(hers)))
 
 
 def end_own_exchanges(actor: Actor, person_ids: Sequence[int]) -> int:
@@ -61,6 +79,7 @@ def end_own_exchanges(actor: Actor, person_ids: Sequence[int]) -> int:
     with atomic() as tx:
         both = sa.and_(Exchange.requester_id.in_(person_ids), Exchange.helper_id.in_(person_ids))
         rows = _locked(sa.select(Exchange).where(both, Exchange.state.in_(LIVE)).order_by(Exchange.id))
+        lock_holders(rows)
         for row in rows:
             _end(actor, row)
         tx.result = len(rows)
@@ -110,6 +129,45 @@ def forget_words() -> int:
                 files.release(DISPUTE_FILE, dispute.id)
         forgotten += len(ids)
     return forgotten
+
+
+def forget_listings() -> int:
+    """The job: words of offers and needs that ended, or were over, a year ago are emptied; the row stays.  Returns how many."""
+    before, forgotten = clock.now() - FORGOTTEN, 0
+    ended = sa.and_(Listing.state.not_in(_RUNNING), Listing.changed_at < before)
+    over = sa.and_(Listing.state.in_(_RUNNING), Listing.until_on < clock.local(before).date())
+    live = sa.exists().where(Exchange.listing_id == Listing.id, Exchange.state.in_(LIVE))
+    query = sa.select(Listing.id).where(sa.or_(ended, over), ~live, _has_words()).order_by(Listing.id).limit(SLICE)
+    while ids := list(db.session.scalars(query)):
+        with atomic() as tx:
+            _empty(tx, _locked(sa.select(Listing).where(Listing.id.in_(ids)).order_by(Listing.id)))
+        forgotten += len(ids)
+    return forgotten
+
+
+def empty_listings(actor: Actor, person_ids: Sequence[int]) -> int:
+    """Her row names nobody any more: neither do her words.  Whatever still ran ends."""
+    with atomic() as tx:
+        end_listings(actor, person_ids)
+        rows = _locked(sa.select(Listing).where(Listing.person_id.in_(person_ids), _has_words()).order_by(Listing.id))
+        _empty(tx, rows)
+        tx.result = len(rows)
+    return len(rows)
+
+
+def _has_words() -> sa.ColumnElement[bool]:
+    return sa.or_(Listing.title != EMPTIED, Listing.text != "", Listing.when_text != "")
+
+
+def _empty(tx: Transaction, rows: Sequence[Listing]) -> None:
+    for row in rows:
+        row.state = ListingState.ended if row.state in _RUNNING else row.state
+        row.title, row.text, row.when_text, row.speaks = EMPTIED, "", "", ""
+        row.lock_version += 1
+        search.drop(LISTINGS, row.uid)
+        tx.touch(TOPIC)
+    notes.forget(row.stopped_note_id for row in rows)
+    db.session.flush()
 
 
 def _with_words(before: datetime) -> list[int]:

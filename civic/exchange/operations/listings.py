@@ -11,6 +11,7 @@ from flask_babel import force_locale
 from civic.core import audit, clock, notes, search
 from civic.core.atomic import Transaction, atomic
 from civic.core.db import db, locked
+from civic.core.jobs import run_each
 from civic.core.viewer import Actor, Channel
 from civic.exchange import labels
 from civic.exchange.errors import (
@@ -28,7 +29,7 @@ from civic.exchange.models import Category, Listing, ListingKind, ListingState, 
 from civic.exchange.operations.settling import call_off, open_proposals
 from civic.exchange.operations.telling import tell_owner
 from civic.exchange.queries.listings import LISTINGS, TOPIC
-from civic.exchange.queries.parties import is_own_cause, survivors
+from civic.exchange.queries.parties import is_anothers_business, is_own_cause, survivors
 from civic.people.operations.locks import lock_people
 from civic.people.queries import all_rows_of, survivor_of
 from civic.territory.models import Territory
@@ -62,10 +63,12 @@ def lock_listing(listing_id: int) -> Listing:
 def write_listing(actor: Actor, person_id: int, territory_id: int, text: ListingText) -> Listing:
     """Put up an offer or a need; at the desk (actor.channel) for somebody whom the desk vouches for.
 
-    Raises NoTitle, OutOfRange, UntilOutOfRange, TooManyListings, people's NotLiving.
+    Raises NoTitle, OutOfRange, UntilOutOfRange, TooManyListings, InOwnCause at the desk, people's NotLiving.
     """
     with atomic() as tx:
         owner = survivor_of(person_id) or person_id
+        if is_anothers_business(actor, owner):
+            raise InOwnCause
         lock_people([owner])
         running = sa.select(sa.func.count()).where(
             Listing.person_id.in_(all_rows_of(owner)), Listing.state.in_(_RUNNING), Listing.until_on >= clock.today()
@@ -97,7 +100,7 @@ def edit_listing(actor: Actor, listing_id: int, person_id: int, base: int, text:
     Raises ListingChanged, ListingClosed, NotAParty, and what writing raises.
     """
     with atomic() as tx:
-        row = _own(listing_id, person_id, *_RUNNING, base=base)
+        row = _own(actor, listing_id, person_id, *_RUNNING, base=base)
         _fill(row, text, kind=row.kind)
         _changed(actor, tx, row, "edit")
         tx.result = row
@@ -107,7 +110,7 @@ def edit_listing(actor: Actor, listing_id: int, person_id: int, base: int, text:
 def pause_listing(actor: Actor, listing_id: int, person_id: int) -> Listing:
     """Not shown for now; proposals that were made can still be answered.  Raises ListingClosed, NotAParty."""
     with atomic() as tx:
-        row = _own(listing_id, person_id, ListingState.open)
+        row = _own(actor, listing_id, person_id, ListingState.open)
         row.state = ListingState.paused
         _changed(actor, tx, row, "pause")
         tx.result = row
@@ -117,7 +120,7 @@ def pause_listing(actor: Actor, listing_id: int, person_id: int) -> Listing:
 def resume_listing(actor: Actor, listing_id: int, person_id: int, until_on: date | None = None) -> Listing:
     """Shown again.  Raises ListingClosed, NotAParty, UntilOutOfRange when its last day is over and no new one is given."""
     with atomic() as tx:
-        row = _own(listing_id, person_id, ListingState.paused)
+        row = _own(actor, listing_id, person_id, ListingState.paused)
         row.state, row.until_on = ListingState.open, _until(until_on or row.until_on)
         _changed(actor, tx, row, "resume")
         tx.result = row
@@ -127,7 +130,7 @@ def resume_listing(actor: Actor, listing_id: int, person_id: int, until_on: date
 def extend_listing(actor: Actor, listing_id: int, person_id: int, until_on: date) -> Listing:
     """A new last day, also when the old one is over.  Raises ListingClosed, NotAParty, UntilOutOfRange."""
     with atomic() as tx:
-        row = _own(listing_id, person_id, *_RUNNING)
+        row = _own(actor, listing_id, person_id, *_RUNNING)
         row.until_on = _until(until_on)
         _changed(actor, tx, row, "extend")
         tx.result = row
@@ -137,7 +140,7 @@ def extend_listing(actor: Actor, listing_id: int, person_id: int, until_on: date
 def end_listing(actor: Actor, listing_id: int, person_id: int) -> Listing:
     """No longer true.  Proposals that nobody answered are declined; what was agreed goes on.  Raises ListingClosed, NotAParty."""
     with atomic() as tx:
-        row = _own(listing_id, person_id, *_RUNNING)
+        row = _own(actor, listing_id, person_id, *_RUNNING)
         close_listing(actor, tx, row, ListingState.ended)
         tx.result = row
     return row
@@ -170,21 +173,29 @@ def close_listing(actor: Actor, tx: Transaction, row: Listing, state: ListingSta
 
 
 def drop_over() -> int:
-    """The job: what is over leaves the search index; its page shows "over" without any job.  Returns how many left."""
+    """The job: what is over leaves the search index; its page shows "over" without any job.  Returns how many left.
+
+    Raises jobs.ItemsFailed after the last one.
+    """
     gone = sa.select(Listing.uid).where(sa.or_(Listing.state != ListingState.open, Listing.until_on < clock.today()))
     uids = list(
         db.session.scalars(gone.where(Listing.uid.in_(sa.select(search.SearchRow.result).where(search.SearchRow.source == LISTINGS))))
     )
-    for uid in uids:
+
+    def drop(uid: str) -> None:
         with atomic():
             search.drop(LISTINGS, uid)
-    return len(uids)
+
+    return len(run_each("exchange-over", uids, drop))
 
 
-def _own(listing_id: int, person_id: int, *states: ListingState, base: int | None = None) -> Listing:
+def _own(actor: Actor, listing_id: int, person_id: int, *states: ListingState, base: int | None = None) -> Listing:
     row = lock_listing(listing_id)
-    if survivors([row.person_id])[row.person_id] != survivor_of(person_id):
+    owner = survivors([row.person_id])[row.person_id]
+    if owner != survivor_of(person_id):
         raise NotAParty
+    if is_anothers_business(actor, owner):
+        raise InOwnCause
     if base is not None and row.lock_version != base:
         raise ListingChanged(current=row.lock_version)
     if row.state not in states:

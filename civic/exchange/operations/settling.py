@@ -6,6 +6,7 @@ Order of locks: household, person, listing, exchange, wallets by id.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from civic.core import audit, clock, notes
 from civic.core.atomic import atomic
 from civic.core.db import db, locked
+from civic.core.jobs import run_each
 from civic.core.viewer import Actor, Channel
 from civic.exchange import signals
 from civic.exchange.models import Exchange, ExchangeEvent, ExchangeState, Listing, Verb
@@ -23,9 +25,8 @@ from civic.exchange.queries.worth import HOUR_CLASS, owed
 from civic.people.queries import all_rows_of
 from civic.points import operations as points
 from civic.points.errors import HoldEnded, WalletFrozen
-from civic.points.models import Hold
-from civic.points.operations.books import open_book
-from civic.points.operations.wallets import programme_of_person
+from civic.points.models import Hold, HoldState, Wallet
+from civic.points.operations import lives
 
 JOB = Actor(None, job="exchange-due", channel=Channel.job)
 #: delivered or disputed help keeps its points held so long beyond the moment that decides: longer than any job will stand still
@@ -77,22 +78,31 @@ def touch_person(person_id: int) -> bool:
 
 
 def settle_all_due() -> int:
-    """The job: everything that is due, and holds that would end before it is decided; one exchange a transaction."""
-    return _touch(sa.true())
+    """The job: everything that is due, and holds that would end before it is decided; one exchange a transaction.
+
+    One that fails does not stop the others.  Raises jobs.ItemsFailed after the last one.
+    """
+    return sum(run_each("exchange-due", _waiting(sa.true()), _settle))
+
+
+def _waiting(which: sa.ColumnElement[bool]) -> list[int]:
+    return list(db.session.scalars(sa.select(Exchange.id).where(which, sa.or_(due(clock.now()), _fades())).order_by(Exchange.id)))
+
+
+def _settle(exchange_id: int) -> bool:
+    with atomic():
+        return settle_due(JOB, lock_exchange(exchange_id))
 
 
 def _touch(which: sa.ColumnElement[bool]) -> int:
-    ids = list(db.session.scalars(sa.select(Exchange.id).where(which, sa.or_(due(clock.now()), _fades())).order_by(Exchange.id)))
-    changed = 0
-    for exchange_id in ids:
-        with atomic():
-            changed += settle_due(JOB, lock_exchange(exchange_id))
-    return changed
+    return sum(_settle(exchange_id) for exchange_id in _waiting(which))
 
 
 def _fades() -> sa.ColumnElement[bool]:
-    """Delivered or disputed, and its hold ends soon."""
-    held = sa.select(Hold.id).where(Hold.id == Exchange.hold_id, Hold.expires_at < clock.now() + MARGIN).exists()
+    """Delivered or disputed, and its hold ends soon; one that has ended cannot be prolonged."""
+    now = clock.now()
+    open_one = (Hold.id == Exchange.hold_id, Hold.state == HoldState.open, Hold.expires_at > now, Hold.expires_at < now + MARGIN)
+    held = sa.select(Hold.id).where(*open_one).exists()
     return sa.and_(Exchange.state.in_([ExchangeState.delivered, ExchangeState.disputed]), held)
 
 
@@ -135,24 +145,39 @@ def finish(actor: Actor, row: Exchange) -> bool:
 def pay(actor: Actor, row: Exchange, minutes: int) -> int:
     """The requester's points to the sink and the helper's from issuance, both or neither.  Returns hundredths taken from the hold.
 
-    The helper's row earns by the rules of the day of the service, the requester pays what was agreed, in proportion to the minutes.
-    Raises HoldEnded, WalletFrozen.
+    Both by the terms of the agreement, for the minutes that were delivered, in the programme in which the requester pays, wherever the helper
+    lives now.  Raises HoldEnded, WalletFrozen.
     """
     hold_id = held(row)
-    category = row.listing.category
     helper = survivors([row.helper_id])[row.helper_id]
-    wallet_ids = [db.session.scalars(sa.select(Hold.wallet_id).where(Hold.id == hold_id)).one()]
-    programme_id = programme_of_person(helper)
-    if programme_id is not None:
-        wallet_ids.append(points.wallet_of_person(programme_id, helper))
-    open_book(wallet_ids)  # both at once, by id: two neighbours who help each other do not wait in a circle
-    amount = owed(row, category, minutes)
+    programme_id, wallet_id = db.session.execute(sa.select(Hold.programme_id, Hold.wallet_id).where(Hold.id == hold_id)).one()
+    lock_wallets([wallet_id, points.wallet_of_person(programme_id, helper)])  # two who help each other do not wait in a circle
+    amount = owed(row, minutes)
     if amount:
         points.settle(actor, hold_id, amount)
     else:
         points.void(actor, hold_id)
-    points.earn(actor, source_of(row.id), 1, helper, minutes, service_day(row), category.value, HOUR_CLASS)
+    points.earn(
+        actor, source_of(row.id), 1, helper, minutes, service_day(row), row.category.value, HOUR_CLASS,
+        programme_id=programme_id, policy_id=row.policy_id,
+    )  # fmt: skip
     return amount
+
+
+def lock_wallets(wallet_ids: Iterable[int]) -> None:
+    """All wallets that ending or paying may touch, and those that inherit from them, by id before the first of them moves."""
+    ids, heirs = set(wallet_ids), set(wallet_ids)
+    while heirs:
+        found = db.session.scalars(sa.select(Wallet.heir_id).where(Wallet.id.in_(sorted(heirs)), Wallet.heir_id.is_not(None)))
+        heirs = {heir for heir in found if heir is not None} - ids
+        ids |= heirs
+    lives.lock(ids)
+
+
+def lock_holders(rows: Iterable[Exchange]) -> None:
+    """The wallets in which points are held for these exchanges."""
+    held_in = sa.select(Hold.wallet_id).where(Hold.id.in_([row.hold_id for row in rows if row.hold_id is not None]))
+    lock_wallets(db.session.scalars(held_in))
 
 
 def service_day(row: Exchange) -> date:
@@ -183,6 +208,7 @@ def give_back(actor: Actor, row: Exchange) -> None:
     """Void what is held, if anything still is."""
     if row.hold_id is None:
         return
+    lock_holders([row])
     try:
         points.void(actor, row.hold_id)
     except HoldEnded:
@@ -192,6 +218,7 @@ def give_back(actor: Actor, row: Exchange) -> None:
 def lapse(actor: Actor, row: Exchange) -> None:
     """Never delivered, or never answered: it ends without points.  The hold's own end comes with its time (L8)."""
     if row.hold_id is not None:
+        lock_holders([row])
         points.expire(actor, row.hold_id)
     end(row, ExchangeState.lapsed)
     note_event(actor, row, Verb.lapsed)

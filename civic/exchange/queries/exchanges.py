@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from civic.core.files import StoredFile
 from civic.exchange.models import LIVE, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingKind, Rating, Verb
 from civic.exchange.queries.parties import FINISHED, Party, parties
 from civic.people.queries import all_rows_of
+from civic.points.models import Hold, HoldState, Wallet, WalletState
 from civic.territory.models import Territory
 
 DISPUTE_FILE = "exchange_dispute"
@@ -61,9 +62,16 @@ class EventView:
     at_desk: bool
 
 
+class Unpayable(enum.StrEnum):
+    """Why nothing but 0 minutes can be decided now."""
+
+    released = "released"  # the points were given back: the time of their hold was over
+    frozen = "frozen"  # the requester's wallet gives nothing until the office has looked at it
+
+
 @dataclass(frozen=True)
 class DisputeView:
-    """A dispute with its words and evidence."""
+    """A dispute with its words and evidence.  unpayable: why it cannot be decided with minutes now; None when it can, or was decided."""
 
     row: Dispute
     by: Party
@@ -71,6 +79,7 @@ class DisputeView:
     answer: str
     decision: str
     files: list[StoredFile]
+    unpayable: Unpayable | None = None
 
     @property
     def is_late(self) -> bool:
@@ -131,6 +140,11 @@ def is_due(row: Exchange, now: datetime) -> bool:
     if row.state is ExchangeState.delivered and row.requester_confirmed_at is not None and row.helper_confirmed_at is not None:
         return True
     return row.due_at is not None and row.due_at <= now
+
+
+def first_day(row: Exchange) -> date:
+    """The local day on which they meet: from it on it can be reported, even before the hour."""
+    return clock.local(row.meet_at).date()
 
 
 def state_at(row: Exchange, now: datetime) -> ExchangeState:
@@ -254,7 +268,17 @@ def _dispute_view(row: Dispute | None, people: dict[int, Party], words: dict[int
     if row is None:
         return None
     said = [words.get(note or 0, "") for note in (row.note_id, row.answer_note_id, row.decision_note_id)]
-    return DisputeView(row, people[row.by_person_id], said[0], said[1], said[2], evidence_of(row.id))
+    return DisputeView(row, people[row.by_person_id], said[0], said[1], said[2], evidence_of(row.id), _unpayable(row))
+
+
+def _unpayable(row: Dispute) -> Unpayable | None:
+    if row.decided_at is not None:
+        return None
+    query = sa.select(Hold.state, Hold.expires_at, Wallet.state.label("wallet")).join(Wallet, Wallet.id == Hold.wallet_id)
+    held = db.session.execute(query.join(Exchange, Exchange.hold_id == Hold.id).where(Exchange.id == row.exchange_id)).one_or_none()
+    if held is None or held.state is not HoldState.open or held.expires_at <= clock.now():
+        return Unpayable.released
+    return Unpayable.frozen if held.wallet is WalletState.frozen else None
 
 
 def evidence_of(dispute_id: int) -> list[StoredFile]:
@@ -272,7 +296,7 @@ def acts(row: Exchange, side: Side, turn: Side | None, dispute: Dispute | None =
     if state is ExchangeState.proposed:
         found = {Act.retime, Act.say, *((Act.accept, Act.decline) if turn is side else (Act.cancel,))}
     elif state is ExchangeState.agreed:
-        found = {Act.cancel, Act.deliver, Act.say}
+        found = {Act.cancel, Act.say, *((Act.deliver,) if first_day(row) <= clock.today() else ())}
     elif state is ExchangeState.delivered:
         found = {Act.say, Act.dispute, Act.deliver if confirmed is not None else Act.confirm}
     elif state is ExchangeState.disputed:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from civic.accounts import queries as accounts
 from civic.core.db import db
-from civic.core.viewer import Actor
+from civic.core.viewer import Actor, Channel
 from civic.exchange.models import Exchange, ExchangeState, Rating
 from civic.people import records
 from civic.people.models import Membership, Person
@@ -68,6 +68,17 @@ def is_own_cause(actor: Actor, person_ids: Iterable[int]) -> bool:
     """Is the actor one of these people, or of their households?  An account without a person is nobody of them."""
     worker = accounts.person_of(actor.account_id) if actor.account_id is not None else None
     return worker is not None and any(share_household(worker, person_id) for person_id in person_ids)
+
+
+def is_anothers_business(actor: Actor, person_id: int, others: Iterable[int] = ()) -> bool:
+    """May this account not act for her?  At the desk nobody acts for herself, for the other side, or for somebody of either household.
+
+    person_id, others: survivors of merged rows.
+    """
+    worker = accounts.person_of(actor.account_id) if actor.account_id is not None else None
+    if worker is None or (worker == person_id and actor.channel is not Channel.desk):
+        return False
+    return any(share_household(worker, each) for each in (person_id, *others))
 
 
 def are_strangers(one: int, other: int) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from civic.core import clock
+from civic.core.db import db
 from civic.exchange.models import Category, Exchange
 from civic.points import rules
 from civic.points.models import Policy
@@ -41,8 +42,7 @@ def rules_at(territory_id: int, on: date | None = None) -> Rules | None:
     return Rules(policy) if policy is not None else None
 
 
-def owed(row: Exchange, category: Category, minutes: int) -> int:
-    """What delivered minutes take from what is held: by the rules of the day of the agreement, never more than was held."""
-    agreed_on = clock.local(row.agreed_at or clock.now()).date()
-    found = rules_at(row.territory_id, agreed_on)
-    return min(found.worth(category, minutes) if found else 0, row.amount or 0)
+def owed(row: Exchange, minutes: int) -> int:
+    """What delivered minutes take from what is held: by the terms of the agreement, never more than was held; 0 before it."""
+    policy = db.session.get(Policy, row.policy_id) if row.policy_id is not None else None
+    return min(Rules(policy).worth(row.category, minutes), row.amount or 0) if policy is not None else 0

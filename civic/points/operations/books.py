@@ -20,16 +20,16 @@ from civic.points.errors import NoPolicy, OtherProgramme
 from civic.points.models import COUNTED, OWNED, Policy, PolicyState, Vintage, Wallet, WalletKind, WalletState
 
 _W, _V, _P = Wallet.__table__, Vintage.__table__, Policy.__table__
-_IN_FORCE = (
-    sa.select(_P.c.id)
+_NEWEST = (
+    sa.select(_P.c.id, _P.c.cap)
     .where(_P.c.programme_id == _W.c.programme_id, _P.c.state == PolicyState.adopted, _P.c.from_on <= sa.bindparam("today"))
     .order_by(_P.c.from_on.desc(), _P.c.id.desc())
     .limit(1)
-    .scalar_subquery()
 )
+_IN_FORCE, _CAP = _NEWEST.with_only_columns(_P.c.id).scalar_subquery(), _NEWEST.with_only_columns(_P.c.cap).scalar_subquery()
 _WALLET = (
     _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.vintage_count,
-    _IN_FORCE.label("policy_id"),
+    _IN_FORCE.label("policy_id"), _CAP.label("cap"),
 )  # fmt: skip
 _WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
 _ORDER = (_W.c.kind == WalletKind.care_pool, _W.c.id)
@@ -97,6 +97,7 @@ class Book:
 
     programme_id: int
     policy_id: int
+    cap: int  # most that a wallet keeps by these rules, hundredths
     now: datetime
     wallets: dict[int, Locked]
 
@@ -151,7 +152,7 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
         raise NoPolicy
     if any(wallet.programme_id != first.programme_id for wallet in wallets.values()):
         raise OtherProgramme
-    return Book(first.programme_id, first.policy_id, clock.now(), wallets)
+    return Book(first.programme_id, first.policy_id, first.cap, clock.now(), wallets)
 
 
 def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:

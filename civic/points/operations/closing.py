@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
-from civic.core.db import db
 from civic.core.viewer import Actor
-from civic.points.models import OWNED, Policy, Reason, TransferKind, WalletState
+from civic.points.models import OWNED, Reason, TransferKind, WalletState
 from civic.points.operations.books import Book, Locked
 from civic.points.operations.ledger import Line, write
 
@@ -19,7 +16,7 @@ def forward(actor: Actor, book: Book, wallet: Locked) -> int:
     if wallet.state is not WalletState.closed or wallet.free == 0:
         return 0
     heir, source = heir_of(book, wallet), f"wallet:{wallet.id}"
-    room = max(0, cap_of(book) - heir.balance) if heir.kind in OWNED else wallet.free
+    room = max(0, book.cap - heir.balance) if heir.kind in OWNED else wallet.free
     lines = []
     for pot in [pot for pot in wallet.pots if pot.free > 0]:
         kept, free = min(pot.free, room), pot.free
@@ -30,11 +27,6 @@ def forward(actor: Actor, book: Book, wallet: Locked) -> int:
             lines.append(Line(TransferKind.single, Reason.overflow, pot.id, book.pot_of_year(book.pool(), 0).id, free - kept, detail={"why": "cap"}))
     write(actor, book, source, lines)
     return sum(line.amount for line in lines)
-
-
-def cap_of(book: Book) -> int:
-    """Most that a wallet keeps, hundredths, by the rules of the book."""
-    return db.session.scalars(sa.select(Policy.cap).where(Policy.id == book.policy_id)).one()
 
 
 def heir_of(book: Book, wallet: Locked) -> Locked:

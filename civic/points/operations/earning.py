@@ -59,12 +59,14 @@ def earn(
     hour_class: str,
     donate_only: bool = False,
     programme_id: int | None = None,
+    policy_id: int | None = None,
 ) -> Earning | None:
     """Book a source's new total of minutes; what it earned before is taken off, downwards as a transfer to the correction account.
 
     source: kind:id, as `hours:17`.  revision: 1, 2, …; the same one again changes nothing.  The rules are those of the day of the service:
     on a day without any (before the programme began) nothing is earned and None comes back.  programme_id: else that of the place which keeps
     her row; a source stays in the programme in which it began, wherever she moves.
+    policy_id: rules that were agreed before, instead of those of the day.
     Raises OtherEarning when a revision comes again with other contents, after a later one, or for another person: a source whose person was
     wrong is set to 0 minutes and booked anew under another; ValueError for negative minutes.
     """
@@ -74,7 +76,8 @@ def earn(
     with atomic() as tx:
         before: Earning | None = db.session.scalars(_newest(source)).first()
         programme_id = before.programme_id if before is not None else programme_id or wallets.programme_of_person(person_id)
-        policy = rules.in_force(programme_id, on) if programme_id is not None else None
+        agreed = db.session.get(Policy, policy_id) if policy_id is not None else None
+        policy = agreed or (rules.in_force(programme_id, on) if programme_id is not None else None)
         if policy is None and before is not None:
             policy = db.session.get_one(Policy, before.policy_id)
         if programme_id is None or policy is None:

@@ -8,7 +8,7 @@ from civic.core.viewer import Actor
 from civic.points import amounts
 from civic.points.errors import NoGift, NotEnoughPoints, SameWallet, WalletClosed, WalletFull
 from civic.points.models import OWNED, Reason, TransferKind, WalletKind, WalletState
-from civic.points.operations import closing, dues, holds
+from civic.points.operations import dues, holds
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -32,8 +32,8 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
             raise NoGift
         if receiver.state is WalletState.closed:
             raise WalletClosed
-        if receiver.kind in OWNED and receiver.balance + amount > (cap := closing.cap_of(book)):
-            raise WalletFull(cap=cap, cap_text=amounts.short(cap))
+        if receiver.kind in OWNED and receiver.balance + amount > book.cap:
+            raise WalletFull(cap=book.cap, cap_text=amounts.short(book.cap))
         tx.result = ids = move(actor, book, giver, receiver, amount, Reason.donated, f"wallet:{wallet_id}")
         audit.record(actor, "points.donated", "points_wallet", wallet_id, amount=amount, to=receiver.id)
     return ids

@@ -57,6 +57,7 @@ def after_death(actor: Actor, person_id: int) -> None:
     Sends `hold_ended_by_life` for each hold.
     """
     rows = people.all_rows_of(person_id)
+    signals.life_ends.send(None, actor=actor, person_ids=rows)
     found = _of_people(rows)
     if not found:
         return

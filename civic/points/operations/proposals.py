@@ -22,7 +22,6 @@ from civic.points import amounts
 from civic.points.errors import AlreadyDecided, NotEnoughPoints, NotReversible, WalletClosed, WalletFull
 from civic.points.models import (
     OWNED,
-    Policy,
     Programme,
     Proposal,
     ProposalKind,
@@ -229,7 +228,7 @@ def _give(actor: Actor, book: Book, wallet: Locked, amount: int, source: str, *,
     """Into this year's vintage as far as the cap allows; what is new beyond it goes to the pool, what is the pool's stays there (L13)."""
     if wallet.state is WalletState.closed:
         raise WalletClosed
-    cap = db.session.scalars(sa.select(Policy.cap).where(Policy.id == book.policy_id)).one()
+    cap = book.cap
     kept = max(0, min(amount, cap - wallet.balance))
     if not kept:
         raise WalletFull(cap=cap, cap_text=amounts.short(cap))

@@ -1,0 +1,105 @@
+"""Service for service by two people on two phones: the offer, the answer, the agreement, the confirmation, the rating.
+
+One speaks Chinese, the other English; both are residents of the demonstration, of two households.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from civic.core import clock
+from tests.browser.conftest import COMMUNITY, OpenBrowser, sign_in
+from tests.browser.pages import choose
+from tests.browser.server import Site
+from tests.browser.test_axe import faults
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+TITLE = "教您包粽子"
+
+
+def phone(open_browser: OpenBrowser, site: Site, lang: str, login: str) -> Page:
+    """A phone of 360 px, signed in, with the community chosen."""
+    page = open_browser(site, lang, **PHONE)
+    choose(page, site, lang=lang, place=COMMUNITY)
+    sign_in(page, site, login)
+    return page
+
+
+def go(page: Page) -> None:
+    """Press the one green button of the form."""
+    page.locator("main form .btn-go").last.click()
+    expect(page.locator(".flashes .note-good")).to_be_visible()
+
+
+def looked_at(page: Page) -> None:
+    """Each page once: nothing for axe to object to, and nothing wider than the phone."""
+    assert list(faults(page)) == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+
+
+@pytest.mark.timeout(240)
+def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: OpenBrowser, desk: Site) -> None:
+    helper, asker = phone(open_browser, desk, "zh", "resident"), phone(open_browser, desk, "en", "resident2")
+
+    helper.goto(f"{desk}/exchange/new?kind=offer")
+    helper.locator("[name=title]").fill(TITLE)
+    helper.locator("[name=category]").select_option("lessons")
+    looked_at(helper)
+    go(helper)
+    listing = helper.url
+    looked_at(helper)
+
+    asker.goto(f"{desk}/exchange/?kind=offer")
+    looked_at(asker)
+    asker.get_by_role("link", name=TITLE).click()
+    looked_at(asker)
+    asker.locator("main a[href$='/respond']").click()
+    asker.locator("[name=meet_at]").fill((clock.today() + timedelta(days=2)).isoformat())
+    asker.locator("[name=meet_time]").fill("15:00")
+    asker.locator("[name=minutes]").select_option("60")
+    asker.locator("[name=words]").fill("I bring the leaves.")
+    looked_at(asker)
+    go(asker)
+    agreement = asker.url
+    looked_at(asker)
+
+    choose(helper, desk, mode="elder")
+    helper.goto(f"{desk}/exchange/mine")
+    looked_at(helper)
+    helper.get_by_role("link", name=TITLE).first.click()
+    helper.wait_for_url(agreement)
+    expect(helper.locator("main")).to_contain_text("I bring the leaves.")
+    assert float(helper.locator("main p").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 24
+    looked_at(helper)
+    helper.locator("main form[action$='/accept'] button").click()
+    expect(helper.locator(".flashes .note-good")).to_be_visible()
+
+    asker.reload()
+    expect(asker.locator("main")).to_contain_text("1 point of yours are held")
+    asker.locator("#words").fill("See you at the station.")
+    asker.locator("main form[action$='/say'] button").click()
+    expect(asker.locator("main ol")).to_contain_text("See you at the station.")
+
+    helper.goto(f"{agreement}/deliver")
+    looked_at(helper)
+    go(helper)
+
+    asker.goto(agreement)
+    asker.locator("main form[action$='/confirm'] button").click()
+    expect(asker.locator("main")).to_contain_text("You used 1 point")
+    asker.goto(f"{agreement}/rate")
+    looked_at(asker)
+    asker.locator("[name=stars][value='5']").check()
+    asker.locator("[name=words]").fill("Very patient.")
+    go(asker)
+
+    helper.goto(agreement)
+    expect(helper.locator("main")).to_contain_text("Very patient.")
+    helper.goto(f"{desk}/points/statement")
+    expect(helper.locator("main a", has_text=TITLE)).to_have_attribute("href", re.compile(r"/exchange/agreements/"))
+    asker.goto(listing)
+    expect(asker.locator("main .facts")).to_contain_text("5 stars")
