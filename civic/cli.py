@@ -12,6 +12,7 @@ from flask.cli import FlaskGroup
 
 from civic.app import create_app
 from civic.commands.checking import check, i18n
+from civic.commands.closing import close_days
 from civic.commands.demo import demo, demo_settings, seed
 from civic.commands.keys import keys_group
 from civic.commands.serving import jobs_group, run_scheduler, serve
@@ -22,7 +23,7 @@ def _make() -> Flask:
     """The application; `civic demo` brings its own keys."""
     settings = demo_settings() if sys.argv[1:2] == ["demo"] else None
     app = create_app(settings)
-    for command in (check, demo, i18n, jobs_group, keys_group, run_scheduler, seed, serve):
+    for command in (check, close_days, demo, i18n, jobs_group, keys_group, run_scheduler, seed, serve):
         app.cli.add_command(command)
     return app
 

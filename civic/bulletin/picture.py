@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import segno
 from PIL import Image, ImageDraw, ImageFont
 
-from civic.bulletin import fonts
-from civic.bulletin.fonts import Face, Family
+from civic.core import fonts
 from civic.core.atomic import in_transaction
+from civic.core.fonts import Face, Family
 from civic.core.richtext import POINT
 
 WIDTH, LOWEST, HIGHEST = 1080, 1280, 1920  # pixels

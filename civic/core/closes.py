@@ -8,6 +8,9 @@ a row: a quarterly grant row would name a care household.  `verify/closes.py` re
 
 Numbers follow days without a gap: a day without rows gets its close too, and days that were missed are closed later, each with its own
 rows.  A row dated after the moment of closing (a clock that ran ahead) is taken at once, or nobody would guard it until then.
+
+A day can never be opened again, so a clock that stands years ahead would close the future for good.  Hence nothing is closed beyond GAP days
+in which there is neither a row of the book nor a line of the audit: either the clock is wrong or the site slept, and a person knows which.
 """
 
 from __future__ import annotations
@@ -29,15 +32,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import clock
 from civic.core.appendonly import APPEND_ONLY
-from civic.core.atomic import atomic
+from civic.core.atomic import atomic, open_connection
+from civic.core.audit import AuditEvent
 from civic.core.db import Model, UtcDateTime, db, intpk, is_sqlite, timestamp
 from civic.core.errors import DomainError
 from civic.core.registry import Violation
+from civic.core.snapshot import one_moment
 
 log = logging.getLogger(__name__)
 PAUSE = 0.005  # seconds between two slices, so that others get their turn
-LOCK = 0.1  # seconds for which a slice should hold SQLite's only write lock, so that a slow one stays below 0.2
-FIRST, FEWEST, MOST = 1000, 200, 5000  # rows of a slice
+LOCK = 0.05  # seconds for which a slice should hold SQLite's only write lock, so that one on a busy disk stays below 0.2
+FIRST, FEWEST, MOST = 200, 50, 5000  # rows of a slice
+GROWTH = 1.5  # most by which a slice exceeds the one before: one quick commit says little about the next
+GAP = timedelta(days=60)  # longest time without any trace of life that is closed without asking
 LATEST = 10_000  # ids below the newest closed one that may still be committed
 ALGORITHM = "s1"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -84,6 +91,16 @@ class CloseBlocked(DomainError):
 
     code, status = "close_blocked", 409
     sentence = _l("The day stays open, because a counter differs from its rows: %(table)s %(row)s, %(what)s.")
+
+
+class NothingHappened(CloseBlocked):
+    """A time without any trace of life before the day: the clock may stand ahead.  context: since, until (local days)."""
+
+    code = "close_gap"
+    sentence = _l(
+        "The day stays open: from %(since)s to %(until)s nothing at all was written. "
+        "If the clock is right, close it with: civic close-days %(book)s --after-a-gap"
+    )
 
 
 class _OvertakenError(Exception):
@@ -173,17 +190,21 @@ def bare(hash_: str) -> str:
 # ---- closing ----------------------------------------------------------------------------------------------------------------
 
 
-def close_day(book: Book, day: date) -> list[Close]:
+def close_day(book: Book, day: date, *, after_a_gap: bool = False) -> list[Close]:
     """Close a local day and each missed day before it; what is closed already stays as it is.  Returns the new closes.
 
-    May be killed anywhere: items without a close are continued by the next run.  Raises CloseBlocked, ValueError for a day that is not over.
+    May be killed anywhere: items without a close are continued by the next run.  after_a_gap: somebody has looked at the clock.
+    Raises CloseBlocked, NothingHappened, ValueError for a day that is not over.
     """
     if day >= clock.today():
         raise ValueError("a day is closed when it is over")
     days = _days(book, day)
     if not days:
         return []
-    fault = next(iter(book.faults()), None)
+    if not after_a_gap:
+        _refuse_gap(book, days)
+    with one_moment():
+        fault = next(iter(book.faults()), None)
     if fault is not None:
         log.error("close of %s blocked: %s %s: %s", book.name, fault.table, fault.row, fault.what)
         raise CloseBlocked(book=book.name, table=fault.table, row=fault.row, what=fault.what)
@@ -220,6 +241,19 @@ def _days(book: Book, until: date) -> list[date]:
     return [first + timedelta(days=each) for each in range((until - first).days + 1)]
 
 
+def _refuse_gap(book: Book, days: list[date]) -> None:
+    """Raises NothingHappened.  Only a long time is looked at, step by step, because each step reads whole tables."""
+    now, until, at = clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1], book.table.c[book.at]
+    moments: tuple[Any, ...] = (at, AuditEvent.__table__.c.at)
+    while until - now > GAP:
+        found = [db.session.scalar(sa.select(sa.func.max(each)).where(each > now, each <= now + GAP)) for each in moments]
+        seen = [moment for moment in found if moment is not None]
+        if not seen:
+            log.error("close of %s blocked: nothing was written for %s days after %s", book.name, GAP.days, now)
+            raise NothingHappened(book=book.name, since=clock.local(now).date().isoformat(), until=days[-1].isoformat())
+        now = max(seen)
+
+
 def _list_rows(book: Book, days: list[date]) -> None:
     """Write the items of all rows of these days, in slices; from the smallest id, because late commits have small ones."""
     first = _next_number(book)
@@ -233,12 +267,13 @@ def _list_rows(book: Book, days: list[date]) -> None:
         rows = [tuple(row) for row in found]
         hashes = book.hashes(row[1:] for row in rows)
         numbers = [first + (0 if row[at + 1] > now else max(0, bisect_right(starts, row[at + 1]) - 1)) for row in rows]
-        items = [{"book": book.name, "row_id": row[0], "number": n, "hash": h} for row, n, h in zip(rows, numbers, hashes, strict=True)]
-        began = time.monotonic()
+        items = [(book.name, row[0], n, h) for row, n, h in zip(rows, numbers, hashes, strict=True)]
         with atomic():
+            began = time.monotonic()  # the turn is ours: waiting for it says nothing about how long others wait for us
             _alone(book, first)
             _insert(book, items)
-        size = min(MOST, max(FEWEST, round(size * LOCK / max(time.monotonic() - began, 0.001))))
+        held = max(time.monotonic() - began, 0.001)
+        size = min(MOST, max(FEWEST, round(size * min(GROWTH, LOCK / held))))
         after = rows[-1][0]
         time.sleep(PAUSE)
 
@@ -271,17 +306,21 @@ _INSERT_MANY = sa.text(
 )
 
 
-def _insert(book: Book, items: list[dict[str, Any]]) -> None:
-    """Insert the items that another run has not listed meanwhile."""
+_INSERT_ONE = "INSERT INTO day_close_item (book, row_id, number, hash) VALUES (?, ?, ?, ?)"  # as the driver takes it: no detour a row
+_TAKEN = sa.select(_I.c.row_id).where(_I.c.book == sa.bindparam("book"), _I.c.row_id.between(sa.bindparam("first"), sa.bindparam("last")))
+
+
+def _insert(book: Book, items: list[tuple[str, int, int, str]]) -> None:
+    """Insert the items that another run has not listed meanwhile; they are in the order of ids."""
+    connection = open_connection()
     if not is_sqlite():  # all in one statement: one for each row takes five times as long
-        columns = {name: [item[name] for item in items] for name in ("row_id", "number", "hash")}
-        db.session.execute(_INSERT_MANY, {"book": book.name, **columns})
+        _books, row_ids, numbers, hashes = zip(*items, strict=True)
+        connection.execute(_INSERT_MANY, {"book": book.name, "row_id": list(row_ids), "number": list(numbers), "hash": list(hashes)})
         return
-    ids = [item["row_id"] for item in items]
-    taken = set(db.session.scalars(sa.select(_I.c.row_id).where(_I.c.book == book.name, _I.c.row_id.in_(ids)))) if ids else set()
-    values = [item for item in items if item["row_id"] not in taken]
+    taken = set(connection.scalars(_TAKEN, {"book": book.name, "first": items[0][1], "last": items[-1][1]}))
+    values = [item for item in items if item[1] not in taken]
     if values:
-        db.session.execute(sa.insert(_I), values)
+        connection.exec_driver_sql(_INSERT_ONE, values)
 
 
 def _seal(book: Book, day: date) -> Close:

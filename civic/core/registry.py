@@ -108,6 +108,7 @@ class SearchSource:
 
 Shown = Callable[[Viewer], Sequence[Any]]
 FilePolicy = Callable[[Viewer, Any], bool]
+Causes = Callable[[Sequence[str]], dict[str, int]]  # ids → hundredths that was decided, for those that exist and were decided
 Sources = Callable[[Sequence[str]], dict[str, Link]]  # ids → links of those that have a page; asked once a page for all of a kind
 
 
@@ -148,6 +149,7 @@ class Module:
     loaders: tuple[Any, ...] = ()
     file_policy: dict[str, FilePolicy] = field(default_factory=dict)  # kind of owner → may this viewer open this stored file?
     sources: dict[str, Sources] = field(default_factory=dict)  # kind of a cause, as `hours` of `hours:17` → what it is called and its page
+    causes: dict[str, Causes] = field(default_factory=dict)  # kind of a decision that grants points, as `care_grant` of `care_grant:17`
     checks: tuple[Check, ...] = ()
     books: tuple[Any, ...] = ()  # core.closes.Book: whose days are closed
     seeds: tuple[Seed, ...] = ()
@@ -199,6 +201,10 @@ class Registry:
             ids.setdefault(kind, []).append(id_)
         asked = [(kind, show) for module in self.active() for kind, show in module.sources.items() if kind in ids]
         return {f"{kind}:{id_}": link for kind, show in asked for id_, link in show(ids[kind]).items()}
+
+    def decided(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
+        """What the module of this kind, on or off, says of its decisions to grant points: id → hundredths."""
+        return next((module.causes[kind](ids) for module in self.modules if kind in module.causes), {})
 
     def all_of(self, what: str, *, only_active: bool = False, place_path: str = "") -> list[Any]:
         """Everything that the modules list under a name: loaders, jobs, checks, seeds, search_sources.

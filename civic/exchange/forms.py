@@ -234,7 +234,8 @@ class DecideForm(Form):
     words = TextAreaField(_p("dispute", "Your reason"), [NEEDED, Length(LONGEST_WORDS)], description=_l("Both read it."))
 
     def offer(self, policy: Policy | None, category: Category, most: int) -> None:
+        """most: minutes that can be decided, 0 where nothing can be paid now."""
         self.minutes.choices = [
             SelectChoice("0", _("Nothing: all points go back")),
-            *(SelectChoice(str(m), worth_words(policy, category, m)) for m in lengths(policy, most)),
+            *(SelectChoice(str(m), worth_words(policy, category, m)) for m in (lengths(policy, most) if most else ())),
         ]

@@ -13,10 +13,12 @@ from civic.core.i18n import plain
 from civic.core.messages.models import MessageChannel
 from civic.core.messages.receivers import Topic
 from civic.core.registry import Hit, Job, Module, SearchSource, Seed
-from civic.exchange import addresses, api, entries, evidence, labels, listeners, open_work, operations, queries, seeds
+from civic.exchange import addresses, api, api_exchanges, entries, evidence, labels, listeners, open_work, operations, queries, seeds
 from civic.exchange.checks import CHECKS
 from civic.exchange.models import Listing
 from civic.exchange.views import beside, desk, mine, public
+
+_RESOURCES = (api_exchanges,)  # imported for its routes
 
 
 def _own_words(row: Listing, words: str) -> Bilingual:

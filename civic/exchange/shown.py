@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext, pgettext
 from markupsafe import Markup, escape
 
+from civic.core import clock
 from civic.core.i18n import format_day, format_moment, join_words, lang, plain
 from civic.exchange import labels, queries
 from civic.exchange.models import Category, ExchangeState, Listing, ListingKind, ListingState
@@ -59,6 +60,11 @@ def worth_words(policy: Policy | None, category: Category, minutes: int) -> str:
     return pgettext("length and worth", "%(time)s: %(points)s") % {
         "time": long_words(minutes), "points": points_words(Rules(policy).worth(category, minutes))
     }  # fmt: skip
+
+
+def day_of(moment: datetime) -> str:
+    """The local day."""
+    return format_day(clock.local(moment).date())
 
 
 def own_words(words: str, language: str) -> Markup:

@@ -2,24 +2,29 @@
 
 Each statement works on whole tables; what is streamed is one line for each vintage or fault, so millions of rows need little memory.
 Grouped by CAST(id AS INTEGER), because over an index SQLite would fetch every row of the table by itself, and by `id + 0` it would not
-join the sums to their vintages over an automatic index.
+join the sums to their vintages over an automatic index.  Each check reads as of one moment (core/snapshot.py), so two of its statements can
+be compared on a busy site.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from civic.core import progress
+from civic.core import clock, progress
 from civic.core.closes_check import check_of
 from civic.core.db import BigId, db
-from civic.core.registry import Check, Violation
-from civic.points import rules, totals
+from civic.core.registry import Violation
+from civic.core.snapshot import check_of_one_moment
+from civic.people.models import Merge, MergeState, Person
+from civic.points import causes_check, dues_check, rules, totals
 from civic.points.models import (
     COUNTED,
+    OWNED,
     Earning,
     Hold,
     HoldState,
@@ -36,6 +41,7 @@ from civic.points.totals import ENDING, MOVING
 
 _T, _V, _W, _H, _E, _P = (model.__table__ for model in (Transfer, Vintage, Wallet, Hold, Earning, Policy))
 SHOWN = 500  # rows fetched at a time
+MIDNIGHT = timedelta(minutes=5)  # a transaction that began in the old year and took its year in the new one
 
 
 def _stream(query: Any) -> Iterator[Any]:
@@ -200,6 +206,13 @@ def holds() -> Iterator[Violation]:
     for row in _stream(query):
         yield from (Violation("points_hold", row.id, what) for what in _hold_faults(row))
     yield from _of_another_wallet()
+    wrong = {
+        "is open and has an end, or ended without one": (_H.c.state == HoldState.open) != _H.c.ended_at.is_(None),
+        "was spent after its time": sa.and_(_H.c.state == HoldState.posted, _H.c.ended_at >= _H.c.expires_at),
+        "ran out before its time": sa.and_(_H.c.state == HoldState.expired, _H.c.ended_at < _H.c.expires_at),
+    }
+    for what, where in wrong.items():
+        yield from _named("points_hold", sa.select(_H.c.id).where(where), what)
 
 
 def _hold_faults(row: Any) -> Iterator[str]:
@@ -235,12 +248,12 @@ def _of_another_wallet() -> Iterator[Violation]:
 def earnings() -> Iterator[Violation]:
     """Each revision's rows book its difference to the one before.
 
-    Upwards exactly.  Downwards at most: what was spent already became due and is recovered from later credits, under their own sources,
-    so here only that no more was taken than the difference can be seen.
+    Upwards exactly.  Downwards at most, less what a reversal had taken already: what was spent became due, and which earning a due comes
+    from no row tells; that all of them together became due is asked of each programme (dues_check).
     """
     progress.tell("earnings of points", 0)
     before = sa.func.lag(_E.c.amount, 1, 0).over(partition_by=_E.c.source, order_by=_E.c.revision)
-    difference = sa.select(_E.c.id, (_E.c.amount - before).label("difference")).subquery("x")
+    difference = sa.select(_E.c.id, _E.c.offset, (_E.c.amount - before).label("difference")).subquery("x")
     key = _whole(_T.c.earning_id)
     taken = _T.c.reason == Reason.corrected
     sums = (
@@ -252,15 +265,62 @@ def earnings() -> Iterator[Violation]:
         .subquery("s")
     )  # fmt: skip
     up, down, d = sa.func.coalesce(sums.c.up, 0), sa.func.coalesce(sums.c.down, 0), difference.c.difference
-    wrong = sa.or_(sa.and_(d >= 0, sa.or_(up != d, down != 0)), sa.and_(d < 0, sa.or_(up != 0, down > -d)))
-    query = sa.select(difference.c.id, d, up, down).outerjoin(sums, sums.c.id == difference.c.id).where(wrong)
-    for id_, wanted, came, went in _stream(query):
-        yield Violation("points_earning", id_, f"differs by {wanted} from the revision before; its rows gave {came} and took {went}")
-    gaps = sa.select(sa.func.min(_E.c.id)).group_by(_E.c.source).having(sa.func.count(sa.distinct(_E.c.person_id)) > 1)
-    yield from _named(
-        "points_earning", gaps.having(sa.func.count(sa.distinct(_E.c.programme_id)) > 1), "its source earned in two programmes"
+    offset = difference.c.offset
+    wrong = sa.or_(
+        sa.and_(d >= 0, sa.or_(up != d, down != 0, offset != 0)),
+        sa.and_(d < 0, sa.or_(up != 0, offset < 0, down > -d - offset)),
     )
+    query = sa.select(difference.c.id, d, up, down, offset).outerjoin(sums, sums.c.id == difference.c.id).where(wrong)
+    for id_, wanted, came, went, set_off in _stream(query):
+        less = f", {set_off} was set off against reversals" if set_off else ""
+        yield Violation("points_earning", id_, f"differs by {wanted} from the revision before; its rows gave {came} and took {went}{less}")
+    foreign = sa.select(_T.c.id).join(_E, _E.c.id == _T.c.earning_id)
+    other = sa.or_(_E.c.source != _T.c.source, _E.c.programme_id != _T.c.programme_id)
+    yield from _named("points_transfer", foreign.where(other), "names an earning of another source")
+    yield from _one_owner()
     yield from _computed()
+
+
+def _one_owner() -> Iterator[Violation]:
+    """A source is one person's in one programme; rows that are or once were merged are one person."""
+    first = sa.select(sa.func.min(_E.c.id)).group_by(_E.c.source)
+    yield from _named(
+        "points_earning",
+        first.having(sa.func.min(_E.c.programme_id) < sa.func.max(_E.c.programme_id)),
+        "its source earned in two programmes",
+    )
+    several = sa.select(_E.c.source).group_by(_E.c.source).having(sa.func.min(_E.c.person_id) < sa.func.max(_E.c.person_id))
+    query = sa.select(_E.c.source, _E.c.person_id, sa.func.min(_E.c.id)).where(_E.c.source.in_(several))
+    rows: dict[str, dict[int, int]] = defaultdict(dict)
+    for source, person_id, id_ in db.session.execute(query.group_by(_E.c.source, _E.c.person_id)):
+        rows[source][person_id] = id_
+    if not rows:
+        return
+    one = _merged()
+    for persons in rows.values():
+        if len({one(person_id) for person_id in persons}) > 1:
+            yield Violation("points_earning", min(persons.values()), "its source earned for two people")
+
+
+def _merged() -> Callable[[int], int]:
+    """Which row stands for a person, by merges that hold and those that were undone: what was booked under one stays."""
+    parent: dict[int, int] = {}
+
+    def root(id_: int) -> int:
+        while id_ in parent:
+            id_ = parent[id_]
+        return id_
+
+    pairs: list[Any] = [
+        *db.session.execute(sa.select(Person.id, Person.merged_into_id).where(Person.merged_into_id.is_not(None))).all(),
+        *db.session.execute(
+            sa.select(Merge.loser_id, Merge.survivor_id).where(Merge.state.in_([MergeState.done, MergeState.undo_asked, MergeState.undone]))
+        ).all(),
+    ]
+    for loser, survivor in pairs:
+        if survivor is not None and root(loser) != root(survivor):
+            parent[root(loser)] = root(survivor)
+    return root
 
 
 def _computed() -> Iterator[Violation]:
@@ -315,22 +375,53 @@ def policies() -> Iterator[Violation]:
 
 
 def wallets() -> Iterator[Violation]:
-    """A closed wallet holds nothing that is free, and no wallet is its own heir."""
+    """What a wallet says of itself: closed and empty, its heir, how many vintages it has, whose years they are."""
+    progress.tell("wallets of points", 0)
     left = sa.func.sum(_V.c.balance - _V.c.held)
-    query = (
-        sa.select(_W.c.id).join(_V, _V.c.wallet_id == _W.c.id).where(_W.c.state == WalletState.closed).group_by(_W.c.id).having(left != 0)
-    )
-    yield from _named("points_wallet", query, "is closed and has points that nothing holds")
-    yield from _named("points_wallet", sa.select(_W.c.id).where(_W.c.heir_id == _W.c.id), "is its own heir")
+    pots = sa.select(_W.c.id).join(_V, _V.c.wallet_id == _W.c.id)
+    free = pots.where(_W.c.state == WalletState.closed).group_by(_W.c.id).having(left != 0)
+    yield from _named("points_wallet", free, "is closed and has points that nothing holds")
+    owes = pots.where(_W.c.state == WalletState.open, _W.c.kind.in_(OWNED), _W.c.due > 0).group_by(_W.c.id).having(left > 0)
+    yield from _named("points_wallet", owes, "owes points and has some that nothing holds")
+    heir = _W.alias("h")
+    wrong = {
+        "is its own heir": _W.c.heir_id == _W.c.id,
+        "is closed or frozen and does not say why": sa.and_(_W.c.state != WalletState.open, _W.c.state_why == ""),
+        "is of the programme and not open": sa.and_(_W.c.kind.not_in(OWNED), _W.c.state != WalletState.open),
+    }
+    for what, where in wrong.items():
+        yield from _named("points_wallet", sa.select(_W.c.id).where(where), what)
+    strange = sa.or_(heir.c.id.is_(None), heir.c.programme_id != _W.c.programme_id)
+    query = sa.select(_W.c.id).outerjoin(heir, heir.c.id == _W.c.heir_id).where(_W.c.heir_id.is_not(None), strange)
+    yield from _named("points_wallet", query, "has an heir in another programme")
+    many = sa.select(_V.c.wallet_id.label("id"), sa.func.count().label("n")).group_by(_V.c.wallet_id).subquery("n")
+    counted = sa.select(_W.c.id).outerjoin(many, many.c.id == _W.c.id).where(_W.c.vintage_count != sa.func.coalesce(many.c.n, 0))
+    yield from _named("points_wallet", counted, "counts other vintages than it has")
+    yield from _vintages()
+
+
+def _vintages() -> Iterator[Violation]:
+    """A vintage is its wallet's programme's; an owner's is of a year, and not of one that came after its first points."""
+    foreign = sa.select(_V.c.id).join(_W, _W.c.id == _V.c.wallet_id).where(_W.c.programme_id != _V.c.programme_id)
+    yield from _named("points_vintage", foreign, "is of another programme than its wallet")
+    yearless = sa.select(_V.c.id).join(_W, _W.c.id == _V.c.wallet_id).where(_W.c.kind.in_(OWNED) != (_V.c.year > 0))
+    yield from _named("points_vintage", yearless, "has a year in a wallet without years, or none in an owner's")
+    key = _whole(_T.c.credit_id)
+    first = sa.select(key.label("id"), sa.func.min(_T.c.at).label("at")).where(_T.c.kind.in_(MOVING)).group_by(key).subquery("f")
+    for row in _stream(sa.select(_V.c.id, _V.c.year, first.c.at).join(first, first.c.id == _V.c.id).where(_V.c.year > 0)):
+        if row.year > clock.local(row.at + MIDNIGHT).year:
+            yield Violation("points_vintage", row.id, f"is of {row.year}, its first points came at {row.at:%Y-%m-%d}")
 
 
 BOOK = totals.book(counters_or_nothing)
-_ALL: tuple[tuple[str, Callable[[], Iterable[Violation]]], ...] = (
-    ("points: balances", balances),
-    ("points: rows", rows),
-    ("points: holds", holds),
-    ("points: earnings", earnings),
-    ("points: rules", policies),
-    ("points: wallets", wallets),
+CHECKS = (
+    check_of_one_moment("points: balances", balances),
+    check_of_one_moment("points: rows", rows),
+    check_of_one_moment("points: causes", causes_check.shapes, causes_check.causes),
+    check_of_one_moment("points: holds", holds),
+    check_of_one_moment("points: earnings", earnings),
+    check_of_one_moment("points: rules", policies),
+    check_of_one_moment("points: wallets", wallets),
+    check_of_one_moment("points: dues", dues_check.dues),
+    check_of(BOOK),
 )
-CHECKS = (*(Check(name, run) for name, run in _ALL), check_of(BOOK))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,8 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import pgettext
 
-from civic.bulletin.fonts import Family
 from civic.core import clock
+from civic.core.fonts import Family
 from civic.core.i18n import format_day, format_moment, lang, plain
 from civic.points import amounts, shown, statement
 from civic.points.paper import GREY, HEIGHT, MARGIN, WIDTH, Paper
@@ -22,6 +23,7 @@ from civic.points.shown import Shown
 
 BOM = "\ufeff"  # without it a spreadsheet takes UTF-8 for GB18030
 MOST_ROWS, MOST_PRINTED = 20_000, 2_000  # the newest lines; who has more chooses a month
+_making = threading.Lock()
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -72,6 +74,12 @@ def as_csv(rows: Iterable[Shown]) -> str:
 def rows_of(head: Head, most: int) -> list[Shown]:
     """All lines of the period in words, the newest first."""
     return shown.shown(list(statement.every(head.wallet, statement.Asked(month=head.month), most)))
+
+
+def as_pdf(head: Head, rows: Sequence[Shown], family: Family) -> bytes:
+    """One after another: while a file is made both faces of the font lie in memory, about 170 MB."""
+    with _making:
+        return Printed(head, rows, family).pdf()
 
 
 # ---- paper ----------------------------------------------------------------------------------------------------------------

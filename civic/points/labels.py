@@ -85,13 +85,15 @@ REASONS = {
     Reason.opening: _p("reason", "Brought along"),
     Reason.exchange: _p("reason", "Exchange"),
 }
-#: kinds of service by the code that hours and exchanges carry; `*` is every other
+#: the agreed kinds of service, by the code that hours carry: first those of stations and events, then those of exchanges between neighbours
+#: (civic/exchange/models.py, Category); `*` is every other
 SERVICES: dict[str, Any] = {
     "*": _p("service", "Every service"),
     "first_aid": _p("service", "First-aid post"),
     "patrol": _p("service", "Patrol"),
     "cleaning": _p("service", "Clean-up"),
     "event": _p("service", "Event"),
+    "visit": _p("service", "Visit"),
     "company": _p("service", "Company"),
     "errands": _p("service", "Errands"),
     "escort": _p("service", "Escort"),
@@ -109,6 +111,7 @@ CLASSES: dict[str, Any] = {
     "system": _p("hours", "checked in and out"),
     "leader": _p("hours", "confirmed by the leader"),
     "backfill": _p("hours", "entered later"),
+    "carried": _p("hours", "brought along"),
     "exchange": _p("hours", "exchange between neighbours"),
 }
 #: words of `wallet.state_why`

@@ -29,6 +29,7 @@ from civic.points.models import (
     WalletKind,
     WalletState,
 )
+from civic.points.rules import last_day
 
 TOPIC = "points"
 GROWN_UP = 18  # years, Civil Code art. 17
@@ -200,7 +201,7 @@ def _view(rows: list[Any], holds: tuple[Held, ...]) -> WalletView:
     rules = Rules(first.number, first.cap, first.expiry_years, first.threshold) if first.number is not None else None
     keep = rules.expiry_years if rules and first.kind in OWNED else 0
     years = tuple(
-        Year(row.vintage_id, row.year, row.balance, date(max(row.year + keep, clock.today().year), 12, 31) if keep else None)
+        Year(row.vintage_id, row.year, row.balance, last_day(row.year, keep, clock.today()) if keep else None)
         for row in rows
         if row.vintage_id is not None
     )

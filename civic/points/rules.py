@@ -33,6 +33,11 @@ def rate_of(policy: Policy, service_type: str, hour_class: str) -> int:
     return 0
 
 
+def last_day(year: int, years: int, today: date) -> date:
+    """The last day of the points of a year; when that day is past (a notice was missed, they were held) the end of this year."""
+    return date(max(year + years, today.year), 12, 31)
+
+
 def rounded(policy: Policy, minutes: int) -> int:
     """Minutes rounded down: with 30, of 2 h 20 min 2 h count, of 25 min none."""
     return minutes // policy.rounding * policy.rounding

@@ -2,7 +2,8 @@
 
 `points_transfer_checks` refuses a row that ends or reverses another without matching it (L7, L9, L10); `points_transfer_moves` moves the
 counters of both vintages, and their CHECKs refuse an overdraft (L3).  An adopted policy and its rates stay as they are (L16).  On
-PostgreSQL a counter cannot be changed but by a row; SQLite does not tell a trigger who called it, there `civic check` finds it.
+PostgreSQL a counter cannot be changed but by a row; SQLite does not tell a trigger who called it, there `civic check` finds it.  On both a
+vintage begins with nothing in it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,21 @@ NAMES = {
         "points_transfer_checks_end",
         "points_transfer_checks_reversal",
         "points_transfer_moves",
+        "points_vintage_begins_empty",
         "points_policy_stays",
         "points_policy_no_replace",
         "points_rate_stays_insert",
         "points_rate_stays_update",
         "points_rate_stays_delete",
     ),
-    "postgresql": ("points_transfer_checks", "points_transfer_moves", "points_vintage_by_rows", "points_policy_stays", "points_rate_stays"),
+    "postgresql": (
+        "points_transfer_checks",
+        "points_transfer_moves",
+        "points_vintage_begins_empty",
+        "points_vintage_by_rows",
+        "points_policy_stays",
+        "points_rate_stays",
+    ),
 }
 
 _END = """NOT EXISTS (
@@ -49,6 +58,8 @@ _SQLITE = (
     f"""CREATE TRIGGER points_transfer_checks_reversal BEFORE INSERT ON points_transfer WHEN NEW.reverses_id IS NOT NULL AND {_REVERSAL}
     BEGIN SELECT RAISE(ABORT, 'points_transfer: reverses a row that it does not match'); END""",
     f"CREATE TRIGGER points_transfer_moves AFTER INSERT ON points_transfer BEGIN {_DEBIT} {_CREDIT} END",
+    """CREATE TRIGGER points_vintage_begins_empty BEFORE INSERT ON points_vintage WHEN NEW.balance <> 0 OR NEW.held <> 0
+    BEGIN SELECT RAISE(ABORT, 'points_vintage: begins empty'); END""",
     """CREATE TRIGGER points_policy_stays BEFORE UPDATE ON points_policy WHEN OLD.state = 'adopted'
     BEGIN SELECT RAISE(ABORT, 'points_policy: adopted'); END""",
     """CREATE TRIGGER points_policy_no_replace BEFORE INSERT ON points_policy WHEN EXISTS (
@@ -77,6 +88,8 @@ _POSTGRES = (
     """CREATE TRIGGER points_transfer_checks BEFORE INSERT ON points_transfer FOR EACH ROW
     WHEN (NEW.ends_id IS NOT NULL OR NEW.reverses_id IS NOT NULL) EXECUTE FUNCTION points_transfer_checks()""",
     "CREATE TRIGGER points_transfer_moves AFTER INSERT ON points_transfer FOR EACH ROW EXECUTE FUNCTION points_transfer_moves()",
+    """CREATE TRIGGER points_vintage_begins_empty BEFORE INSERT ON points_vintage FOR EACH ROW
+    WHEN (NEW.balance <> 0 OR NEW.held <> 0) EXECUTE FUNCTION points_refuses('points_vintage: begins empty')""",
     """CREATE TRIGGER points_vintage_by_rows BEFORE UPDATE ON points_vintage FOR EACH ROW
     WHEN (pg_trigger_depth() = 0 AND (OLD.balance <> NEW.balance OR OLD.held <> NEW.held))
     EXECUTE FUNCTION points_refuses('points_vintage: counters move by rows alone')""",

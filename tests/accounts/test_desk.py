@@ -277,6 +277,7 @@ def test_the_desk_offers_accounts_and_the_log_to_those_who_may(client, make_acco
         offered = {role: [link.href for link in module.desk_actions(viewer_of(make_account(role=role)))] for role in Role}
     assert offered.pop(Role.administrator) == [LIST, "/desk/connections/"]
     assert offered.pop(Role.auditor) == ["/desk/connections/"]
+    assert offered.pop(Role.manager) == ["/desk/colleagues/"]
     assert not any(offered.values())
 
 

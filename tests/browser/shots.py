@@ -50,6 +50,12 @@ PAGES: dict[str, tuple[str, str]] = {
     "desk-load": ("/desk/load/", "admin"),
     "desk-organisations": ("/desk/organisations/", "admin"),
     "desk-searches": ("/desk/searches/", "admin"),
+    "points": ("/points/", "resident"),
+    "statement": ("/points/statement", "resident"),
+    "closes": ("/points/closes", ""),
+    "reports": ("/points/reports", ""),
+    "rules": ("/points/rules", ""),
+    "exchange": ("/exchange/", "resident"),
     "desk-connections": ("/desk/connections/", "auditor"),
 }
 WORDS = {"zh": "居住证", "en": "residence permit"}

@@ -6,7 +6,6 @@ One speaks Chinese, the other English; both are residents of the demonstration, 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -58,8 +57,8 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     asker.get_by_role("link", name=TITLE).click()
     looked_at(asker)
     asker.locator("main a[href$='/respond']").click()
-    asker.locator("[name=meet_at]").fill((clock.today() + timedelta(days=2)).isoformat())
-    asker.locator("[name=meet_time]").fill("15:00")
+    asker.locator("[name=meet_at]").fill(clock.today().isoformat())
+    asker.locator("[name=meet_time]").fill("23:59")
     asker.locator("[name=minutes]").select_option("60")
     asker.locator("[name=words]").fill("I bring the leaves.")
     looked_at(asker)
@@ -82,7 +81,7 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     expect(asker.locator("main")).to_contain_text("1 point of yours are held")
     asker.locator("#words").fill("See you at the station.")
     asker.locator("main form[action$='/say'] button").click()
-    expect(asker.locator("main ol")).to_contain_text("See you at the station.")
+    expect(asker.locator("main ol.rows")).to_contain_text("See you at the station.")
 
     helper.goto(f"{agreement}/deliver")
     looked_at(helper)
@@ -103,3 +102,18 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     expect(helper.locator("main a", has_text=TITLE)).to_have_attribute("href", re.compile(r"/exchange/agreements/"))
     asker.goto(listing)
     expect(asker.locator("main .facts")).to_contain_text("5 stars")
+
+
+def test_the_desk_of_exchanges_is_clean_for_axe(worker: OpenBrowser, desk: Site) -> None:
+    """The demonstration's dispute, the lists, and the page of the person beside."""
+    page = worker("social-worker", "en")
+    page.goto(f"{desk}/desk/exchange/")
+    dispute = page.locator("main a[href*='/desk/exchange/disputes/']").first.get_attribute("href")
+    agreement = page.locator("main table a[href*='/desk/exchange/agreements/']").first.get_attribute("href")
+    ((person,),) = desk.rows("SELECT uid FROM person WHERE id = (SELECT person_id FROM account WHERE login = 'resident')")
+    beside = f"/desk/exchange/people/{person}"
+    found = list(faults(page))
+    for address in (dispute, agreement, f"{agreement}/stop", "/desk/exchange/listings", f"{beside}/", f"{beside}/new"):
+        page.goto(f"{desk}{address}")
+        found += faults(page)
+    assert found == []

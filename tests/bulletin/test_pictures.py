@@ -12,7 +12,8 @@ import pytest
 import segno
 from PIL import Image
 
-from civic.bulletin import fonts, operations, picture
+from civic.bulletin import operations, picture
+from civic.core import fonts
 from civic.core.atomic import atomic
 from tests.support.bulletin import WRITER, announcement_text, posting_text
 

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from civic import paths
+from civic.commands.closing import close_days
 from civic.core import appendonly, clock, closes, closes_check, progress
 from civic.core.atomic import atomic
 from civic.core.audit import AuditEvent
-from civic.core.closes import Book, Close, CloseBlocked, CloseItem, close_day
+from civic.core.closes import Book, Close, CloseBlocked, CloseItem, NothingHappened, close_day, close_yesterday
 from civic.core.db import db
-from civic.core.registry import Violation
+from civic.core.registry import Module, Violation
 
 _E = AuditEvent.__table__
 DAY = date(2026, 11, 20)
@@ -143,6 +144,69 @@ def test_a_counter_that_differs_blocks_the_close(site):
         close_day(blocked, DAY)
     assert refusal.value.context == {"book": "toy", "table": "vintage", "row": 7, "what": "balance is 3, its rows make 4"}
     assert (chain(), closes.open_tail(TOY)[0]) == ([], 1)
+
+
+def test_a_clock_that_stands_years_ahead_does_not_close_the_future(site):
+    """Sixty days without a row and without a line of the audit: somebody has to look first."""
+    write(NOON)
+    with clock.frozen(NOON + timedelta(days=1500)):
+        with pytest.raises(NothingHappened) as refusal:
+            close_yesterday(TOY)
+        assert refusal.value.context == {"book": "toy", "since": "2026-11-20", "until": "2030-12-28"}
+    assert chain() == []
+    assert [c.day for c in close_day(TOY, DAY)] == [DAY]
+
+
+def test_closes_that_were_missed_for_long_follow_while_the_site_lived(site):
+    write(*days(-150, -100, -45, 0))
+    assert len(close_day(TOY, DAY)) == 151
+
+
+def test_after_a_long_rest_a_person_closes_by_hand(site, monkeypatch):
+    write(NOON)
+    registry = site.extensions["civic"].registry
+    registry.add(Module(name="toys", title="", books=(TOY,)))
+    try:
+        with clock.frozen(NOON + timedelta(days=100)):
+            runner = site.test_cli_runner()
+            told = runner.invoke(close_days, ["toy"])
+            assert (told.exit_code, "nothing at all was written" in told.output) == (1, True), told.output
+            told = runner.invoke(close_days, ["toy", "--after-a-gap"])
+            assert (told.exit_code, "Days closed: 100" in told.output) == (0, True), told.output
+            assert runner.invoke(close_days, ["other"]).exit_code == 2
+    finally:
+        registry.modules.pop()
+    assert len(chain()) == 100
+
+
+def test_slices_follow_the_time_for_which_the_lock_was_held_and_not_the_waiting(site, monkeypatch):
+    """Slow commits make slices smaller, quick ones larger by half at most; waiting for the turn counts for nothing."""
+    write(*[NOON] * 400)
+    ticks = {"now": 0.0, "held": 0.4}
+    sizes: list[int] = []
+
+    class Watch:
+        """A clock that stands still but for what the test says."""
+
+        @staticmethod
+        def monotonic() -> float:
+            return ticks["now"]
+
+        @staticmethod
+        def sleep(_seconds: float) -> None:
+            ticks["now"] += 100.0  # between two slices: as long as somebody else had the turn
+
+    real = closes._insert
+
+    def insert(book: Book, items: list) -> None:
+        real(book, items)
+        sizes.append(len(items))
+        ticks["now"] += ticks["held"] if len(sizes) < 2 else 0.001
+
+    monkeypatch.setattr(closes, "time", Watch)
+    monkeypatch.setattr(closes, "_insert", insert)
+    close_day(TOY, DAY)
+    assert (sizes[:4], sum(sizes)) == ([200, 50, 75, 75], 400)
 
 
 @pytest.mark.parametrize("table", ["day_close", "day_close_item"])

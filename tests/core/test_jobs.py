@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from civic.core import clock, jobs
 from civic.core.db import db
-from civic.core.jobs import JobLease, JobRun, run_job
+from civic.core.jobs import ItemsFailed, JobLease, JobRun, run_each, run_job
 from civic.core.registry import Job
 
 
@@ -101,3 +102,39 @@ def test_every_job_says_when_it_runs(site):
     assert len({job.name for job in found}) == len(found)
     for job in found:
         assert bool(job.minutes) != bool(job.at), job.name
+
+
+def conflict() -> OperationalError:
+    return OperationalError("update", {}, Exception("database is locked"))
+
+
+def test_an_item_that_fails_does_not_stop_the_rest(site, caplog):
+    tried = []
+
+    def act(item: int) -> int:
+        tried.append(item)
+        if item == 2:
+            raise KeyError("13800138000")
+        return item * 10
+
+    with pytest.raises(ItemsFailed):
+        run_job(Job("sweep", lambda: run_each("sweep", [1, 2, 3], act), minutes=1))
+    assert tried == [1, 2, 3]
+    assert runs()[0].outcome == "failed: ItemsFailed"
+    assert "job sweep failed for 2" in caplog.text
+    assert run_each("sweep", [1, 3], act) == [10, 30]
+
+
+def test_where_two_writers_met_it_is_tried_three_times_in_all(site):
+    tries = []
+
+    def act(item: str) -> str:
+        tries.append(item)
+        if item == "never" or tries.count(item) < 3:
+            raise conflict()
+        return item
+
+    assert run_each("sweep", ["late"], act) == ["late"]
+    with pytest.raises(ItemsFailed):
+        run_each("sweep", ["never", "late"], act)
+    assert tries == ["late"] * 3 + ["never"] * 3 + ["late"]

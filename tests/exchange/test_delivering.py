@@ -1,20 +1,28 @@
 """Delivered and confirmed: the requester's points go to the sink, the helper earns anew; silence and time do the same without any job."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from civic.core import clock
+from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.jobs import ItemsFailed
 from civic.exchange import operations, queries
 from civic.exchange.checks import CHECKS
-from civic.exchange.errors import AlreadyConfirmed, ExchangeChanged, MoreThanAgreed, OutOfRange, WrongMoment
-from civic.exchange.models import ExchangeState
+from civic.exchange.errors import AlreadyConfirmed, ExchangeChanged, MoreThanAgreed, OutOfRange, TooEarly, WrongMoment
+from civic.exchange.models import Category, ExchangeState
+from civic.exchange.operations import settling
 from civic.exchange.queries import Act
+from civic.people.models import Person
 from civic.points import operations as points
 from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, WalletKind
-from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, letter, said, told
+from civic.points.operations import open_programme
+from civic.points.operations.wallets import programme_of_person
+from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, letter, listing_text, said, told
 from tests.support.points import RULER, adopt, balance, summed
 
 
@@ -241,7 +249,8 @@ def test_a_helper_who_has_moved_is_paid_in_the_programme_of_the_requester(two, p
     community = make_territory("community", make_territory("street", elsewhere))
     other = open_programme(RULER, elsewhere.id, "X", "别区", "Elsewhere")
     adopt(other.id)
-    people.move_people(CLERK, [two.li.id], community.id, clock.today())
+    with atomic():
+        db.session.get_one(Person, two.li.id).place_id = community.id
     assert programme_of_person(two.li.id) == other.id
     issued = summed(programme.id, WalletKind.issuance)
     operations.confirm(REQUESTER, row.id, two.wang.id)
@@ -300,3 +309,29 @@ def test_a_page_of_an_exchange_and_a_list_take_a_fixed_number_of_statements(two,
     with count_queries() as statements:
         queries.exchange_view(queries.exchange_by_uid(uid), wang)
     assert len(statements) == 7
+
+
+def test_one_that_fails_does_not_stop_the_others_and_the_run_is_not_recorded_as_done(two, make_listing, monkeypatch):
+    first = two.deliver(minutes=60, of=60)
+    other = make_listing(two.li, title="陪聊天")
+    second = operations.accept(
+        HELPER, operations.respond(REQUESTER, other.id, two.wang.id, operations.Proposal(60, two.meet_at)).id, two.li.id
+    )
+    operations.deliver(HELPER, second.id, two.li.id, 60)
+    ids, wang, tries = (first.id, second.id), two.wallet, []
+
+    def sometimes(actor: Any, row: Any, act: Any = settling.settle_due) -> bool:
+        tries.append(row.id)
+        if row.id == ids[0]:
+            raise OperationalError("select", {}, Exception("database is locked"))
+        return bool(act(actor, row))
+
+    with later(days=8):
+        monkeypatch.setattr(settling, "settle_due", sometimes)
+        with pytest.raises(ItemsFailed):
+            operations.settle_all_due()
+        monkeypatch.undo()
+        assert tries == [ids[0]] * 3 + [ids[1]]  # two writers met: three times in all
+        assert balance(wang) == 7_00
+        assert operations.settle_all_due() == 1
+        assert balance(wang) == 6_00

@@ -89,7 +89,7 @@ def test_what_is_confirmed_is_not_stopped(two):
     with pytest.raises(WrongMoment):
         operations.stop(WORKER, row.id, "太晚。")
     late = two.deliver()
-    with later(days=7), pytest.raises(WrongMoment):
+    with later(days=8), pytest.raises(WrongMoment):
         operations.stop(WORKER, late.id, "太晚。")
 
 

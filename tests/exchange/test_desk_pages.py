@@ -16,7 +16,7 @@ from civic.exchange.models import Dispute, Exchange, ExchangeEvent, ExchangeStat
 from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Look
-from tests.support.exchange import HELPER, REQUESTER, bodies, later, told
+from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, told
 from tests.support.people import CLERK
 
 
@@ -98,6 +98,18 @@ def test_a_look_at_an_exchange_is_noted_for_both(web, two, social):
     assert {look.person_id for look in db.session.query(Look)} == {two.wang.id, two.li.id}
 
 
+def test_where_nothing_can_be_paid_only_nothing_can_be_decided(web, two, social):
+    row = disputed(two)
+    frozen_wallet(two.wallet)
+    address = f"/desk/exchange/disputes/{row.uid}"
+    page = web.page(social, address)
+    assert "is frozen" in page
+    assert 'value="60"' not in page
+    social.submit(address, {"minutes": "60", "words": "一小时"}, status=422)
+    social.submit(address, {"minutes": "0", "words": "先退回。"}, status=303)
+    assert web.fresh(row).state is ExchangeState.settled
+
+
 # ---- stopping ---------------------------------------------------------------------------------------------------------------
 def test_an_exchange_is_stopped_with_a_reason(web, two, social):
     row = two.agree()
@@ -156,13 +168,13 @@ def test_an_offer_is_written_down_and_marked(web, two, clerk):
 
 
 def test_the_whole_exchange_at_the_window(web, two, clerk):
-    day = (clock.today() + timedelta(days=2)).isoformat()
+    colleague, day = web.enter(role=Role.clerk, territory=two.place), clock.today().isoformat()
     answer = {"meet_at": day, "meet_time": "15:00", "minutes": "60", "words": "请慢慢讲"}
     clerk.submit(f"{beside(two.wang)}/listings/{two.listing.uid}/respond", answer, status=303)
     (line,) = queries.exchanges_of(two.wang.id)
     row, hers, his = line.exchange, f"{beside(two.wang)}/agreements/{line.exchange.uid}", f"{beside(two.li)}/agreements/{line.exchange.uid}"
-    clerk.submit(f"{his}/accept", page=his, status=303)
-    clerk.submit(f"{his}/deliver", {"minutes": "60"}, status=303)
+    colleague.submit(f"{his}/accept", page=his, status=303)  # the clerk has spoken for her
+    colleague.submit(f"{his}/deliver", {"minutes": "60"}, status=303)
     clerk.submit(f"{hers}/confirm", page=hers, status=303)
     clerk.submit(f"{hers}/rate", {"stars": "5"}, status=303)
     assert (web.fresh(row).state, two.numbers) == (ExchangeState.confirmed, (7_00, 7_00, 1_00))

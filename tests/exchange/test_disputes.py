@@ -12,11 +12,12 @@ from civic.exchange import evidence, operations, queries
 from civic.exchange.checks import CHECKS
 from civic.exchange.errors import AlreadyAnswered, InOwnCause, NotAParty, NothingSaid, OutOfRange, WrongMoment
 from civic.exchange.models import ExchangeState
+from civic.exchange.queries import Unpayable
 from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation
 from civic.points import operations as points
-from civic.points.errors import WalletFrozen
+from civic.points.errors import HoldEnded, WalletFrozen
 from civic.points.models import Hold
 from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, frozen_wallet, later, letter, told
 from tests.support.people import CLERK
@@ -107,7 +108,7 @@ def test_only_what_is_delivered_and_not_final_is_disputed(two):
     with pytest.raises(WrongMoment):
         operations.open_dispute(REQUESTER, row.id, two.wang.id, "不对。")
     operations.deliver(HELPER, row.id, two.li.id, 60)
-    with later(days=7), pytest.raises(WrongMoment):
+    with later(days=8), pytest.raises(WrongMoment):
         operations.open_dispute(REQUESTER, row.id, two.wang.id, "不对。")
     operations.confirm(REQUESTER, row.id, two.wang.id)
     with pytest.raises(WrongMoment):
@@ -194,3 +195,35 @@ def test_opened_late_it_is_still_held_beyond_the_decision(two):
         dispute = operations.open_dispute(REQUESTER, row.id, two.wang.id, "她没有来。")
         held = db.session.get_one(Hold, row.hold_id).expires_at
         assert held > clock.day_bounds(dispute.answer_by_on)[1] + timedelta(days=20)
+
+
+def unpayable(two, row):
+    return queries.exchange_view(row, two.wang.id).dispute.unpayable
+
+
+def test_the_page_says_why_nothing_but_zero_can_be_decided(two):
+    row = disputed(two)
+    assert unpayable(two, row) is None
+    frozen_wallet(two.wallet)
+    assert unpayable(two, row) is Unpayable.frozen
+    points.unfreeze(RULER, two.wallet)
+    with later(days=200):  # no job and no reader for more than half a year
+        assert unpayable(two, row) is Unpayable.released
+        assert not operations.touch(row.id)
+        with pytest.raises(HoldEnded):
+            operations.decide_dispute(WORKER, row.id, 60, "一小时。")
+        operations.decide_dispute(WORKER, row.id, 0, "太久了。")
+        assert unpayable(two, row) is None
+
+
+def test_a_reader_alone_keeps_a_frozen_wallets_points_held(two):
+    row = disputed(two)
+    frozen_wallet(two.wallet)
+    for days in (100, 195, 290):
+        with later(days=days):
+            operations.touch(row.id)
+            assert unpayable(two, row) is Unpayable.frozen
+    points.unfreeze(RULER, two.wallet)
+    with later(days=291):
+        operations.decide_dispute(WORKER, row.id, 60, "一小时。")
+        assert two.numbers == (7_00, 7_00, 1_00)

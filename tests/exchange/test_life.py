@@ -1,5 +1,6 @@
 """A death, a merge, a move, a closed account: listings come down, held points come back, the other is told, nothing hangs."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -18,10 +19,12 @@ from civic.exchange.models import Dispute, ExchangeState, ListingKind, ListingSt
 from civic.exchange.operations import Proposal
 from civic.people import operations as people
 from civic.people.models import MergeState, Verification
+from civic.people.queries import all_rows_of
 from civic.points import operations as points
 from civic.points import signals as points_signals
 from civic.points.models import Hold, HoldState
-from tests.support.exchange import HELPER, REQUESTER, bodies, later, letter, listing_text, told
+from civic.points.operations import lives
+from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, later, letter, listing_text, told
 from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import balance
 
@@ -184,3 +187,65 @@ def test_an_exchange_whose_points_were_let_go_is_named_by_the_check(two):
     assert [(v.table, v.row) for check in CHECKS for v in check.run()] == [("exchange", row.id)]
     with later(days=30):
         assert [v for check in CHECKS for v in check.run()] == []  # then its time is over anyway
+
+
+# ---- words of listings ------------------------------------------------------------------------------------------------------
+def words_of(listing) -> tuple[str, str, str]:
+    db.session.refresh(listing)
+    return listing.title, listing.text, listing.when_text
+
+
+def test_words_of_a_listing_are_forgotten_a_year_after_its_end(two, make_listing):
+    over = make_listing(two.wang, title="装灯泡", when_text="上午")  # never ended by anybody: shown until 25 December
+    stopped = make_listing(two.li, title="收费的")
+    operations.stop_listing(WORKER, stopped.id, "收费。")
+    operations.end_listing(HELPER, two.listing.id, two.li.id)
+    row = make_listing(two.li, title="还在的", until_on=clock.today() + timedelta(days=180))
+    with later(days=365):
+        assert operations.forget_listings() == 0
+    with later(days=365, minutes=1):
+        assert operations.forget_listings() == 2
+        assert words_of(two.listing) == words_of(stopped) == (operations.EMPTIED, "", "")
+        assert queries.why_stopped(stopped) == ""
+        assert words_of(over)[0] == "装灯泡"
+    with later(days=396):
+        assert operations.forget_listings() == 1
+        assert operations.forget_listings() == 0
+        assert (words_of(over), over.state) == ((operations.EMPTIED, "", ""), ListingState.ended)
+        assert words_of(row)[0] == "还在的"
+
+
+def test_who_is_emptied_leaves_no_words_of_listings_behind(two):
+    people.restrict_person(CLERK, two.li.id)
+    assert words_of(two.listing)[0] == "教老人用手机"
+    people.empty_person(CLERK, two.li.id)
+    assert (words_of(two.listing), two.listing.state) == ((operations.EMPTIED, "", ""), ListingState.ended)
+
+
+# ---- locks ------------------------------------------------------------------------------------------------------------------
+def locks(statements) -> list[str]:
+    """Tables that were locked row by row, in order."""
+    return [found[1] for line in statements if "FOR NO KEY UPDATE" in line and (found := re.search(r"FROM (\w+)", line))]
+
+
+@pytest.mark.parametrize("first", ["points", "exchange"])
+def test_whoever_hears_of_a_death_first_exchanges_are_locked_before_all_wallets_at_once(two, count_queries, first):
+    rows = [two.agree(minutes=60)]
+    offer = operations.write_listing(REQUESTER, two.wang.id, two.place.id, listing_text(title="包饺子"))
+    points.earn(CLERK, "given:li", 1, two.li.id, 60, clock.today() - timedelta(days=1), "other", "system")
+    helped = operations.respond(HELPER, offer.id, two.li.id, Proposal(60, two.meet_at))
+    rows.append(operations.accept(REQUESTER, helped.id, two.wang.id))
+    li, rows_of_li = two.li.id, all_rows_of(two.li.id)
+    is_postgres = db.engine.dialect.name == "postgresql"
+    with count_queries() as statements, atomic():
+        if first == "points":
+            lives.after_death(CLERK, li)
+        else:
+            operations.end_exchanges(CLERK, rows_of_li)
+    assert [row.state for row in rows] == [ExchangeState.cancelled] * 2
+    if is_postgres:
+        found = [table for table in locks(statements) if table in {"exchange", "points_wallet"}]
+        assert "exchange" not in found[found.index("points_wallet") :]
+        wallets = [line for line in statements if "FOR NO KEY UPDATE" in line and "FROM points_wallet" in line]
+        assert "ORDER BY points_wallet.id" in wallets[0]  # Wang's and hers together; what follows is locked already
+    no_fault()

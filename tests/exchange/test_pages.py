@@ -30,7 +30,7 @@ def of(row) -> str:
 
 
 def write(client, uid: str, **values):
-    day = (clock.today() + timedelta(days=2)).isoformat()
+    day = clock.today().isoformat()
     typed = {"meet_at": day, "meet_time": "15:00", "minutes": "120", "words": "", **values}
     return client.submit(f"/exchange/listings/{uid}/respond", typed)
 
@@ -207,6 +207,12 @@ def test_another_time_a_word_and_a_no(web, two):
     web.wang.submit(f"{of(row)}/decline", {"words": "改天吧"}, status=303)
     assert web.fresh(row).state is ExchangeState.declined
     assert "It did not come about." in web.page(web.li, of(row))
+
+
+def test_before_the_day_nothing_can_be_reported_and_the_page_says_from_when(web, two):
+    row = two.agree(meet_at=clock.now() + timedelta(days=3))
+    assert "From Sat 28 Nov 2026 on you can report here" in web.page(web.li, of(row))
+    assert "/deliver" not in web.page(web.li, of(row))
 
 
 def test_calling_it_off_gives_the_points_back(web, two):

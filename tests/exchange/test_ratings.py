@@ -52,7 +52,7 @@ def test_not_before_the_end_and_not_without_help(two, make_person):
 
 def test_silence_and_a_decision_are_ends_too(two):
     row = two.deliver()
-    with later(days=7):
+    with later(days=8):
         operations.rate(REQUESTER, row.id, two.wang.id, 3)  # the act itself settles what is due
     other = two.deliver()
     operations.open_dispute(REQUESTER, other.id, two.wang.id, "没来。")

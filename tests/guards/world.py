@@ -583,10 +583,10 @@ def _neighbour(world: World) -> int:
 
 
 def _agreed(world: World, listing: Listing) -> Exchange:
-    """A neighbour wants what the listing offers, and its owner agrees."""
+    """A neighbour wants what the listing offers, and its owner agrees: each by an account of her own, for today."""
     asks = _neighbour(world)
-    made = exchange.respond(Actor(world.you.id), listing.id, asks, Proposal(60, clock.now() + timedelta(days=2)))
-    return exchange.accept(Actor(world.you.id), made.id, listing.person_id)
+    made = exchange.respond(Actor(world.make["account"]().id), listing.id, asks, Proposal(60, clock.now() + timedelta(hours=2)))
+    return exchange.accept(Actor(world.make["account"]().id), made.id, listing.person_id)
 
 
 @row
@@ -639,8 +639,8 @@ KINDS["exchange"] = exchange_row
 @row
 def dispute(world: World) -> Row:
     made = _agreed(world, _offer(world, _neighbour(world)))
-    exchange.deliver(Actor(world.you.id), made.id, made.helper_id, 60)
-    exchange.open_dispute(Actor(world.you.id), made.id, made.requester_id, "not so")
+    exchange.deliver(Actor(world.make["account"]().id), made.id, made.helper_id, 60)
+    exchange.open_dispute(Actor(world.make["account"]().id), made.id, made.requester_id, "not so")
     return Row({"uid": made.uid}, world.own.path)
 
 

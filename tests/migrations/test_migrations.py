@@ -110,17 +110,20 @@ EXTRA: dict[str, dict[str, Any]] = {
     "person_merge": {"survivor_id": 2, "decided_by_id": 2, "undone_by_id": 2},
     "points_policy": {"checker_id": 2},
     "points_wallet": {"kind": "member", "household_id": None},
-    "points_vintage": {"is_counted": True, "balance": 5, "held": 0},
+    "points_vintage": {
+        "balance": 0,
+        "held": 0,
+    },  # a vintage begins empty: the row of the ledger goes from an uncounted one to a counted one
     "points_hold": {"posted": 0},
     "points_transfer": {"kind": "single", "credit_id": 2, "hold_id": None, "ends_id": None, "reverses_id": None},
     "points_proposal": {"kind": "grant", "transfer_id": None, "checker_id": 2},
-    "exchange": {"state": "proposed", "helper_id": 2, "hold_id": None},
+    "exchange": {"state": "proposed", "helper_id": 2, "hold_id": None, "policy_id": None},
     "exchange_rating": {"about_person_id": 2},
 }
 #: tables of which another one needs two rows
 SECOND: dict[str, dict[str, Any]] = {
     "person": {"id": 2, "uid": "uid-2", "number": "number-2"},
-    "points_vintage": {"id": 2, "year": 2, "is_counted": True, "balance": 5, "held": 0},
+    "points_vintage": {"id": 2, "year": 2, "is_counted": True, "balance": 0, "held": 0},
 }
 
 

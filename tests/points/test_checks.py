@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from civic.commands.checking import check
-from civic.core import appendonly, clock
+from civic.core import appendonly, audit, clock, closes
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.registry import Module
+from civic.core.viewer import Actor
+from civic.people import operations as people
 from civic.points import checks, operations
-from civic.points.models import Earning, Hold, Transfer
+from civic.points.models import Earning, Hold, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
+from civic.points.operations import lives, proposals
+from tests.points.test_lives_races import begin
 from tests.support.closes import CLERK, closed, earned, noon_of, spent
+from tests.support.people import CLERK as PEOPLE_CLERK
+from tests.support.people import COLLEAGUE
+from tests.support.points import free
 
 DAY = date(2026, 10, 5)
 OWN = [each for each in checks.CHECKS if each.name.startswith("points")]
@@ -127,6 +138,19 @@ TOUCHED = [
     ("UPDATE points_policy SET from_on = '2026-11-01'", "points_earning", "its rules began after the day of the service"),
     ("UPDATE points_wallet SET state = 'closed' WHERE person_id IS NOT NULL", "points_wallet", "is closed and has points that nothing holds"),
     ("UPDATE points_wallet SET heir_id = id WHERE state = 'closed'", "points_wallet", "is its own heir"),
+    ("UPDATE points_wallet SET state_why = '' WHERE state = 'closed'", "points_wallet", "is closed or frozen and does not say why"),
+    ("UPDATE points_wallet SET due = 5 WHERE state = 'open' AND person_id IS NOT NULL", "points_wallet", "owes points and has some that nothing holds"),
+    ("UPDATE points_wallet SET due = 5 WHERE state = 'open' AND person_id IS NOT NULL", "points_wallet", "owes 5; what became due less what was paid is 0"),
+    ("UPDATE points_wallet SET vintage_count = 7 WHERE person_id IS NOT NULL", "points_wallet", "counts other vintages than it has"),
+    ("UPDATE points_vintage SET year = 2027 WHERE year = 2026", "points_vintage", "is of 2027, its first points came at 2026-10-05"),
+    ("UPDATE points_vintage SET year = 0 WHERE year = 2026", "points_vintage", "has a year in a wallet without years, or none in an owner's"),
+    ("UPDATE points_hold SET expires_at = ended_at WHERE state = 'posted'", "points_hold", "was spent after its time"),
+    ("UPDATE points_hold SET ended_at = created_at WHERE state = 'expired'", "points_hold", "ran out before its time"),
+    ("UPDATE points_hold SET ended_at = NULL WHERE state = 'voided'", "points_hold", "is open and has an end, or ended without one"),
+    ("UPDATE points_earning SET \"offset\" = 1 WHERE revision = 1", "points_earning", "differs by "),
+    ("UPDATE points_earning SET source = 'hours:9' WHERE source = 'hours:3'", "points_transfer", "names an earning of another source"),
+    ("UPDATE points_earning SET person_id = (SELECT min(person_id) FROM points_earning WHERE source = 'hours:2') WHERE source = 'hours:1' AND revision = 2",
+     "points_earning", "its source earned for two people"),
 ]  # fmt: skip
 
 
@@ -139,9 +163,193 @@ def test_what_was_touched_is_named_by_table_and_fault(open_tables, statement, ta
 def test_the_newest_revision_and_its_rows_are_compared_downwards_too(open_tables):
     second = db.session.scalars(sa.select(Earning).where(Earning.source == "hours:1", Earning.revision == 2)).one()
     run(f"UPDATE points_transfer SET earning_id = NULL WHERE earning_id = {second.id}")
-    assert found() == set()  # what was spent became due: fewer rows than the difference may be honest
+    assert ("points_programme", open_tables.id, "corrections and reversals fell short by 100, 0 became due") in found()
     run(f"UPDATE points_transfer SET earning_id = {second.id} WHERE id = (SELECT min(id) FROM points_transfer WHERE source = 'hours:2')")
     assert ("points_earning", second.id) in {(table, row) for table, row, _what in found()}
+
+
+def test_a_source_in_two_programmes_is_named_whoever_earned_it(open_tables):
+    """One person, and no two: each is asked by itself."""
+    other = operations.open_programme(CLERK, db.session.scalar(sa.text("SELECT id FROM territory WHERE kind = 'street'")), "PX", "甲", "X")
+    run(f"UPDATE points_earning SET programme_id = {other.id} WHERE source = 'hours:1' AND revision = 2")
+    assert "its source earned in two programmes" in {what for _t, _r, what in found()}
+    assert "its source earned for two people" not in {what for _t, _r, what in found()}
+
+
+def test_rows_of_people_that_were_merged_are_one_person(ledger, make_person):
+    one, other = make_person("周一", "1970-01-01"), make_person("周一", "1970-01-02")
+    operations.earn(CLERK, "hours:77", 1, one.id, 60, DAY, "other", "system")
+    asked = people.ask_merge(PEOPLE_CLERK, one.id, other.id, "同一人")
+    people.decide_merge(COLLEAGUE, asked.id, True, from_above=True)
+    operations.earn(CLERK, "hours:77", 2, other.id, 90, DAY, "other", "system")
+    assert len(set(db.session.scalars(sa.select(Earning.person_id).where(Earning.source == "hours:77")))) == 2
+    assert found() == set()
+
+
+# ---- causes -----------------------------------------------------------------------------------------------------------------
+
+
+def mint(programme_id: int, reason: Reason, source: str, giver: int, taker: int, amount: int = 1_00, **more: Any) -> int:
+    """A row as somebody with the database's password would insert it; every trigger stands."""
+    with atomic() as tx:
+        values = {
+            "programme_id": programme_id, "kind": TransferKind.single, "reason": reason, "debit_id": giver, "credit_id": taker, "amount": amount,
+            "policy_id": db.session.scalar(sa.text("SELECT min(id) FROM points_policy")), "source": source, "detail": "{}", "job": "x", "channel": "web",
+            "at": clock.now(),
+        }  # fmt: skip
+        tx.result = id_ = db.session.execute(sa.insert(Transfer).values(**{**values, **more}).returning(Transfer.id)).scalar_one()
+    return id_
+
+
+def pots(programme_id: int) -> dict[WalletKind, int]:
+    """A vintage of each kind of wallet, of owners the one that has the most."""
+    query = sa.select(Wallet.kind, Vintage.id).join(Vintage, Vintage.wallet_id == Wallet.id).where(Wallet.programme_id == programme_id)
+    return {row.kind: row.id for row in db.session.execute(query.order_by(Vintage.balance))}
+
+
+@pytest.mark.parametrize(
+    ("reason", "giver", "source", "what"),
+    [
+        (Reason.granted, "issuance", "proposal:999999", "no proposal 999999 that a second person approved asks for it"),
+        (Reason.granted, "care_pool", "proposal:999999", "no proposal 999999 that a second person approved asks for it"),
+        (Reason.granted, "issuance", "proposal:x", "no proposal x that a second person approved asks for it"),
+        (Reason.opening, "opening", "proposal:999999", "no proposal 999999 that a second person approved asks for it"),
+        (Reason.granted, "issuance", "care_grant:5", "nothing that can decide it vouches for care_grant:5"),
+        (Reason.opening, "opening", "care_grant:5", "nothing that can decide it vouches for care_grant:5"),
+        (Reason.donated, "issuance", "wallet:1", "moves points as nothing does: donated, single, issuance to member (1 row(s))"),
+        (Reason.spent, "redemption", "order:1", "moves points as nothing does: spent, single, redemption to member (1 row(s))"),
+        (Reason.overflow, "issuance", "hours:1", "moves points as nothing does: overflow, single, issuance to member (1 row(s))"),
+        (Reason.reversed, "care_pool", "proposal:999999", "no proposal 999999 that a second person approved asks for it"),
+    ],
+)
+def test_points_that_come_from_nowhere_are_named(ledger, reason, giver, source, what):
+    by_kind = pots(ledger.id)
+    id_ = mint(ledger.id, reason, source, by_kind[WalletKind(giver)], by_kind[WalletKind.member], 10)
+    assert ("points_transfer", id_, what) in found()
+
+
+def test_what_was_decided_is_what_was_booked(ledger):
+    """A decision gives once: a second row in its name is named, as is one to another wallet."""
+    by_kind = pots(ledger.id)
+    taker = by_kind[WalletKind.member]
+    wallet_id = db.session.scalar(sa.select(Vintage.wallet_id).where(Vintage.id == taker))
+    made = proposals.propose_grant(CLERK, wallet_id, 5_00, "why", from_pool=False)
+    proposals.decide(Actor(902), made.id, True)
+    assert found() == set()
+    mint(ledger.id, Reason.granted, f"proposal:{made.id}", by_kind[WalletKind.issuance], taker, 3_00)
+    assert {what for _t, _r, what in found()} == {f"proposal {made.id} gave 800, decided was 500"}
+
+
+def test_a_module_vouches_for_its_own_decisions(ledger, site):
+    taker = pots(ledger.id)[WalletKind.member]
+    wallet_id = db.session.scalar(sa.select(Vintage.wallet_id).where(Vintage.id == taker))
+    proposals.grant(CLERK, wallet_id, 2_00, source="meal_grant:5", from_pool=False)
+    assert {what for _t, _r, what in found()} == {"nothing that can decide it vouches for meal_grant:5"}
+    registry = site.extensions["civic"].registry
+    decided = {"5": 2_00}
+    registry.add(Module(name="meals", title="", causes={"meal_grant": lambda ids: {id_: decided[id_] for id_ in ids}}))
+    try:
+        assert found() == set()
+        decided["5"] = 1_99
+        assert {what for _t, _r, what in found()} == {"meal_grant:5 gave 200, decided was 199"}
+    finally:
+        registry.modules.pop()
+
+
+def test_what_leaves_or_returns_to_a_wallet_has_an_event(ledger):
+    by_kind = pots(ledger.id)
+    giver, pool = by_kind[WalletKind.member], by_kind[WalletKind.care_pool]
+    wallet_id = db.session.scalar(sa.select(Vintage.wallet_id).where(Vintage.id == giver))
+    row = mint(ledger.id, Reason.moved, f"wallet:{wallet_id}", giver, pool, 20)
+    assert found() == {("points_transfer", row, f"leaves wallet {wallet_id}, which was never closed")}
+    mint(ledger.id, Reason.reversed, f"wallet:{wallet_id}", pool, giver, 20, kind=TransferKind.reversal, reverses_id=row)
+    assert f"20 came back to wallet {wallet_id}, undone was 0" in {what for _t, _r, what in found()}
+
+
+# ---- dues -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_due_that_was_wiped_out_is_named(programme, make_person):
+    person = make_person()
+    wallet = earned(programme, person, DAY, 180, "hours:1")
+    spent(wallet, DAY, 2_50, "order:1")
+    operations.earn(CLERK, "hours:1", 2, person.id, 60, DAY, "other", "system")
+    assert db.session.scalar(sa.select(Wallet.due).where(Wallet.id == wallet)) == 1_50
+    assert found() == set()
+    run(f"UPDATE points_wallet SET due = 0 WHERE id = {wallet}")
+    assert found() == {("points_wallet", wallet, "owes 0; what became due less what was paid is 150")}
+
+
+def test_a_merge_and_its_undoing_leave_dues_that_can_be_followed(programme, make_person):
+    one, other = make_person("周一", "1970-01-01"), make_person("周一", "1970-01-02")
+    wallet = earned(programme, one, DAY, 180, "hours:1")
+    spent(wallet, DAY, 2_50, "order:1")
+    operations.earn(CLERK, "hours:1", 2, one.id, 60, DAY, "other", "system")
+    asked = people.ask_merge(PEOPLE_CLERK, one.id, other.id, "同一人")
+    people.decide_merge(COLLEAGUE, asked.id, True, from_above=True)
+    assert found() == set()
+    with atomic():
+        lives.after_merge_undone(CLERK, one.id)
+    assert db.session.scalar(sa.select(Wallet.due).where(Wallet.id == wallet)) == 1_50
+    assert found() == set()
+
+
+def test_what_a_hold_gives_back_through_a_closed_wallet_pays_what_the_heir_owes(programme, make_wallet):
+    closed_one, heir = make_wallet(2_00), make_wallet()
+    held = operations.hold(CLERK, closed_one, 2_00, source="order:1", until=clock.now() + timedelta(days=3))
+    with atomic():
+        operations.close(CLERK, closed_one, "merge", heir, with_holds=True)
+        db.session.execute(sa.update(Wallet).where(Wallet.id == heir).values(due=50))
+        audit.record(CLERK, "points.due", "points_wallet", heir, amount=50)
+    operations.void(CLERK, held.id)
+    assert (free(heir), db.session.scalar(sa.select(Wallet.due).where(Wallet.id == heir))) == (1_50, 0)
+
+
+# ---- one moment -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", ["check", "close"])
+def test_what_is_written_between_two_statements_is_no_fault(live_app, act):
+    """Somebody sets points aside after what is held was read, and before the holds were."""
+    wrote = []
+    with clock.frozen(clock.now()), live_app.app_context():
+        programme, ids, _homes = begin(live_app)
+        with clock.frozen(clock.now() - timedelta(days=1)), atomic() as tx:
+            tx.result = operations.wallet_of_person(programme, ids[0])
+        wallet = tx.result
+
+        def write() -> None:
+            with live_app.app_context():
+                wrote.append(operations.hold(CLERK, wallet, 50, source="order:1", until=clock.now() + timedelta(days=1)).id)
+                db.session.remove()
+
+        def between(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if not wrote and "held_by_rows" in statement:
+                wrote.append(0)
+                thread = threading.Thread(target=write)
+                thread.start()
+                thread.join()
+
+        sa.event.listen(db.engine, "after_cursor_execute", between)
+        try:
+            if act == "check":
+                assert found() == set()
+            else:
+                with clock.frozen(clock.now() + timedelta(days=1)):
+                    assert len(closes.close_yesterday(checks.BOOK)) >= 1
+        finally:
+            sa.event.remove(db.engine, "after_cursor_execute", between)
+        assert len(wrote) == 2
+        assert db.session.scalar(sa.select(sa.func.sum(Vintage.held))) == 50
+        assert found() == set()
+
+
+@pytest.mark.parametrize("column", ["balance", "held"])
+def test_a_vintage_begins_empty(ledger, column):
+    """Nobody makes points by inserting a vintage that has some."""
+    values = {"wallet_id": db.session.scalar(sa.text("SELECT max(wallet_id) FROM points_vintage")), "programme_id": ledger.id, "year": 1999}
+    with pytest.raises(DBAPIError, match="points_vintage: begins empty"), atomic():
+        db.session.execute(sa.insert(Vintage).values(**values, is_counted=True, **{"balance": 5, "held": 0, column: 5}))
 
 
 def test_the_command_prints_what_no_close_lists_yet(ledger, site):

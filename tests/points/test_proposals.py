@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from civic.core import clock, notes
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.registry import Module
 from civic.core.viewer import Actor
 from civic.people import queries as people
 from civic.points import checks, operations
@@ -425,7 +426,16 @@ def test_closed_to_the_pool(programme, make_wallet):
     assert (balance(wallet), balance(pool_of(programme))) == (0, 5_00)
 
 
-def test_the_checks_find_nothing_after_all_of_it(programme, pool, granted, make_wallet):
+@pytest.fixture
+def vouching(site):
+    """A module above that says what it decided, as the market will."""
+    registry = site.extensions["civic"].registry
+    registry.add(Module(name="care", title="", causes={"care_grant": lambda ids: dict.fromkeys(ids, 8_00)}))
+    yield
+    registry.modules.pop()
+
+
+def test_the_checks_find_nothing_after_all_of_it(programme, pool, granted, make_wallet, vouching):
     wallet, row = granted(8_00)
     spend(wallet, 6_00)
     reversed_(row)

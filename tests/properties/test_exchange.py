@@ -23,6 +23,7 @@ from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.errors import DomainError
+from civic.core.viewer import Actor
 from civic.exchange import operations
 from civic.exchange.checks import CHECKS
 from civic.exchange.models import Exchange, ListingKind
@@ -30,11 +31,11 @@ from civic.exchange.operations import Proposal
 from civic.points import operations as points
 from civic.points.models import Hold, HoldState, Vintage
 from tests.conftest import NOW
-from tests.support.exchange import HELPER, REQUESTER, WORKER, listing_text
+from tests.support.exchange import HELPER, WORKER, listing_text
 from tests.support.points import RULER, adopt
 
 LONG = os.environ.get("CIVIC_TEST_LONG") == "1"
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 UNTIL = NOW.date() + 180 * DAY
 KEPT, MARGIN = 90 * DAY, 30 * DAY
 OTHER = {"requester": "helper", "helper": "requester"}
@@ -72,6 +73,11 @@ class Deal:
         if self.state == "delivered" and len(self.said_by) == 2:
             return True
         return self.state in ("proposed", "agreed", "delivered") and self.due_at is not None and self.due_at <= now
+
+
+def of(person: int) -> Actor:
+    """Each of the three acts with an account of her own."""
+    return Actor(1_000_100 + person)
 
 
 def worth(minutes: int) -> int:
@@ -187,18 +193,18 @@ class Neighbours(RuleBasedStateMachine):
     @initialize(listing=picks, who=picks, stage=st.sampled_from(["proposed", "agreed", "delivered", "disputed"]))
     def begin(self, listing: int, who: int, stage: str) -> None:
         """Every life begins with an exchange that has come somewhere, so that all of its states are visited often."""
-        self.propose(listing, who if (who - listing) % 3 else who + 1, 60, 2)
+        self.propose(listing, who if (who - listing) % 3 else who + 1, 60, 0)
         for _step in range(["proposed", "agreed", "delivered"].index("delivered" if stage == "disputed" else stage)):
             self.go_on(1)
         if stage == "disputed":
             self.dispute(1, "requester")
 
-    @rule(pick=picks, who=picks, minutes=lengths, days=st.integers(1, 10))
+    @rule(pick=picks, who=picks, minutes=lengths, days=st.integers(0, 10))
     def propose(self, pick: int, who: int, minutes: int, days: int) -> None:
         listing, owner, side = self.listings[pick % len(self.listings)]
         responder = self.people[who % len(self.people)]
         other = OTHER[side]
-        deal = Deal(listing, responder, {side: owner, other: responder}, minutes, self.now + days * DAY, other)
+        deal = Deal(listing, responder, {side: owner, other: responder}, minutes, self.now + (days * DAY or HOUR), other)
         deal.due_at = deal.meet_at
 
         def model() -> None:
@@ -214,7 +220,7 @@ class Neighbours(RuleBasedStateMachine):
             if minutes < 30:
                 raise Refused("too_little")
 
-        made = self.both(lambda: operations.respond(REQUESTER, listing, responder, Proposal(minutes, deal.meet_at)), model)
+        made = self.both(lambda: operations.respond(of(responder), listing, responder, Proposal(minutes, deal.meet_at)), model)
         if made is not None:
             self.world.deals[made.id] = deal
 
@@ -230,7 +236,7 @@ class Neighbours(RuleBasedStateMachine):
             deal.meet_at = deal.due_at = self.now + days * DAY
             deal.proposed_by = side
 
-        self.both(lambda: operations.retime(REQUESTER, exchange_id, who, self.now + days * DAY), model)
+        self.both(lambda: operations.retime(of(who), exchange_id, who, self.now + days * DAY), model)
         return None
 
     @some_in("proposed")
@@ -252,7 +258,7 @@ class Neighbours(RuleBasedStateMachine):
             deal.state, deal.held = "agreed", worth(deal.minutes)
             deal.due_at = deal.held_until = deal.meet_at + 14 * DAY
 
-        self.both(lambda: operations.accept(HELPER, exchange_id, who), model)
+        self.both(lambda: operations.accept(of(who), exchange_id, who), model)
 
     @precondition(lambda self: self.world.deals)
     @rule(pick=picks, side=sides, is_decline=st.booleans())
@@ -268,7 +274,7 @@ class Neighbours(RuleBasedStateMachine):
             self.world.end(deal, "declined" if is_decline else "cancelled")
 
         act = operations.decline if is_decline else operations.cancel
-        self.both(lambda: act(HELPER, exchange_id, who), model)
+        self.both(lambda: act(of(who), exchange_id, who), model)
         return None
 
     # ---- after it
@@ -284,11 +290,13 @@ class Neighbours(RuleBasedStateMachine):
                 raise Refused("wrong_moment")
             if minutes > deal.minutes:
                 raise Refused("more_than_agreed")
-            deal.state, deal.delivered, deal.due_at = "delivered", minutes, self.now + 7 * DAY
+            if clock.today() < clock.local(deal.meet_at).date():
+                raise Refused("too_early")
+            deal.state, deal.delivered, deal.due_at = "delivered", minutes, max(self.now, deal.meet_at) + 7 * DAY
             deal.said_by.add(side)
             self.world.keep(deal, self.now, deal.due_at + MARGIN)
 
-        self.both(lambda: operations.deliver(HELPER, exchange_id, who, minutes), model)
+        self.both(lambda: operations.deliver(of(who), exchange_id, who, minutes), model)
 
     @some_in("delivered")
     @rule(pick=picks, side=sides)
@@ -302,7 +310,7 @@ class Neighbours(RuleBasedStateMachine):
             deal.said_by.add(side)
             self.world.finish(deal, self.now)
 
-        self.both(lambda: operations.confirm(REQUESTER, exchange_id, who), model)
+        self.both(lambda: operations.confirm(of(who), exchange_id, who), model)
 
     @some_in("delivered")
     @rule(pick=picks, side=sides)
@@ -313,7 +321,7 @@ class Neighbours(RuleBasedStateMachine):
             self.world.load(deal, self.now, "delivered")
             deal.state, deal.due_at, deal.objected = "disputed", None, side
 
-        dispute = self.both(lambda: operations.open_dispute(REQUESTER, exchange_id, who, "不对。"), model)
+        dispute = self.both(lambda: operations.open_dispute(of(who), exchange_id, who, "不对。"), model)
         if dispute is not None:
             self.world.keep(deal, self.now, clock.day_bounds(dispute.answer_by_on)[1] + MARGIN)
 
@@ -330,7 +338,7 @@ class Neighbours(RuleBasedStateMachine):
                 raise Refused("already_answered")
             deal.is_answered = True
 
-        self.both(lambda: operations.answer_dispute(HELPER, exchange_id, who, "是这样。"), model)
+        self.both(lambda: operations.answer_dispute(of(who), exchange_id, who, "是这样。"), model)
 
     @some_in("disputed")
     @rule(pick=picks, minutes=st.sampled_from([0, 20, 60, 240]))
@@ -359,7 +367,7 @@ class Neighbours(RuleBasedStateMachine):
                 raise Refused("already_rated")
             deal.rated_by.add(side)
 
-        self.both(lambda: operations.rate(REQUESTER, exchange_id, who, stars), model)
+        self.both(lambda: operations.rate(of(who), exchange_id, who, stars), model)
 
     @precondition(lambda self: self.world.deals)
     @rule(pick=picks)

@@ -25,7 +25,7 @@ from civic.points import operations as points
 from civic.territory.models import Territory
 from tests.support.points import balance, free
 
-REQUESTER, HELPER, WORKER = Actor(11), Actor(12), Actor(13)
+REQUESTER, HELPER, WORKER = Actor(1_000_011), Actor(1_000_012), Actor(1_000_013)  # no account of a test has such a number
 
 
 def listing_text(**values: Any) -> ListingText:

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, pgettext
 from flask_babel import gettext as _
 
-from civic.bulletin import fonts, labels, picture, queries, shown
+from civic.bulletin import labels, picture, queries, shown
 from civic.bulletin.models import Announcement, AnnouncementState, Posting
 from civic.bulletin.picture import Sheet
 from civic.bulletin.queries import PostingView
 from civic.bulletin.views.public import announcement_row, bp, posting_row
+from civic.core import fonts
 from civic.core.i18n import format_day, lang, plain
 from civic.core.web import limits
 from civic.core.web.access import public

@@ -13,7 +13,7 @@ from civic.core.viewer import Channel, actor, viewer
 from civic.core.web.access import get_or_404, hidden, staff
 from civic.exchange import policies, queries
 from civic.exchange.models import Exchange, Listing
-from civic.exchange.views import common
+from civic.exchange.views import acts, common
 from civic.exchange.views.common import Hand
 from civic.exchange.views.mine import ACTS, VERBS
 from civic.people import operations as people
@@ -88,10 +88,10 @@ def _load(person: str, uid: str) -> tuple[Hand, Exchange]:
 @staff(*DESK)
 def show(person: str, uid: str) -> ResponseReturnValue:
     hand, row = _load(person, uid)
-    return common.show(hand, row, with_words=policies.can_watch(viewer(), row.listing.territory.path))
+    return acts.show(hand, row, with_words=policies.can_watch(viewer(), row.listing.territory.path))
 
 
 @bp.route(f"/agreements/<uid>/<any({ACTS}):act>", methods=["GET", "POST"])
 @staff(*DESK)
 def act(person: str, uid: str, act: str) -> ResponseReturnValue:
-    return common.act_page(*_load(person, uid), act)
+    return acts.act_page(*_load(person, uid), act)

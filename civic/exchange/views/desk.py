@@ -16,7 +16,7 @@ from civic.core.web.forms import keyed, refuse
 from civic.exchange import labels, operations, policies, queries, shown
 from civic.exchange.forms import DecideForm, StopForm
 from civic.exchange.models import LIVE, Exchange, ExchangeState, Listing, ListingState
-from civic.exchange.views import common
+from civic.exchange.views import acts, common
 from civic.people import operations as people
 from civic.people.models import LookKind
 
@@ -130,7 +130,7 @@ def _load(uid: str) -> Exchange:
 @bp.get("/agreements/<uid>")
 @staff(*WATCHERS)
 def show(uid: str) -> ResponseReturnValue:
-    view = common.fresh_view(None, _load(uid))
+    view = acts.fresh_view(None, _load(uid))
     return common.page(
         "exchange/desk_show.html", None, view=view, history=shown.history(view), facts=shown.facts_of(view), is_live=view.exchange.state in LIVE,
         states=ExchangeState,
@@ -168,7 +168,8 @@ def dispute(uid: str) -> ResponseReturnValue:
     if view.dispute is None:
         abort(404)
     row_id = row.id
-    form.offer(common.policy_of(row.territory_id), row.listing.category, row.minutes)
+    most = 0 if view.dispute.unpayable else row.minutes
+    form.offer(common.policy_of(row.territory_id), row.listing.category, most)
     if request.method == "POST":
         status = 422
         if form.validate_on_submit():
@@ -181,6 +182,6 @@ def dispute(uid: str) -> ResponseReturnValue:
                 flash(_("Decided. Both have been told, with your reason."), "good")
                 return redirect(url_for(".show", uid=uid), 303)
     elif form.minutes.data in (None, "", "None"):
-        form.minutes.data = str(row.delivered_minutes or row.minutes)
+        form.minutes.data = str(min(most, row.delivered_minutes or row.minutes))
     values: dict[str, Any] = {"view": view, "facts": shown.facts_of(view), "history": shown.history(view), "states": ExchangeState}
     return common.page("exchange/desk_dispute.html", None, status, form=form, **values)

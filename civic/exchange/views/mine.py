@@ -10,7 +10,7 @@ from civic.core.web import limits
 from civic.core.web.access import hidden, signed_in
 from civic.exchange import policies, queries
 from civic.exchange.models import Exchange, Listing
-from civic.exchange.views import common
+from civic.exchange.views import acts, common
 from civic.exchange.views.common import Hand
 
 bp = Blueprint("exchange_mine", __name__, url_prefix="/exchange")
@@ -90,11 +90,11 @@ def _load(uid: str) -> tuple[Hand, Exchange]:
 @bp.get("/agreements/<uid>")
 @signed_in
 def show(uid: str) -> ResponseReturnValue:
-    return common.show(*_load(uid))
+    return acts.show(*_load(uid))
 
 
 @bp.route(f"/agreements/<uid>/<any({ACTS}):act>", methods=["GET", "POST"])
 @signed_in
 @limits.per_minute(120)
 def act(uid: str, act: str) -> ResponseReturnValue:
-    return common.act_page(*_load(uid), act)
+    return acts.act_page(*_load(uid), act)

@@ -36,6 +36,7 @@ from civic.people.views.common import (
 
 bp = Blueprint("people_merges", __name__, url_prefix="/desk/people")
 DECIDERS = (*policies.EDITORS, *policies.ABOVE)
+UNDOABLE = {MergeState.done, MergeState.undo_asked}
 
 
 # ---- ask ------------------------------------------------------------------------------------------------------------------
@@ -153,6 +154,7 @@ def _page(merge: Merge, decide: DecideForm | None = None, undo: UndoForm | None 
         labels=labels,
         reasons=queries.told_of(merge).words,
         objections=queries.objections_of(merge),
+        follows=operations.consequences(Happening.unmerge, [merge.loser_id], merge.survivor_id) if merge.state in UNDOABLE else [],
         decide=decide or DecideForm(formdata=None),
         undo=undo or UndoForm(formdata=None),
         trail=found_trail(step),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from civic.core.viewer import Actor
 from civic.points.models import OWNED, Reason, TransferKind, WalletState
+from civic.points.operations import dues
 from civic.points.operations.books import Book, Locked
 from civic.points.operations.ledger import Line, write
 
@@ -24,8 +25,11 @@ def forward(actor: Actor, book: Book, wallet: Locked) -> int:
         if kept:
             lines.append(Line(TransferKind.single, Reason.moved, pot.id, book.pot_of_year(heir, pot.year).id, kept))
         if free > kept:
-            lines.append(Line(TransferKind.single, Reason.overflow, pot.id, book.pot_of_year(book.pool(), 0).id, free - kept, detail={"why": "cap"}))
+            lines.append(
+                Line(TransferKind.single, Reason.overflow, pot.id, book.pot_of_year(book.pool(), 0).id, free - kept, detail={"why": "cap"})
+            )
     write(actor, book, source, lines)
+    dues.recover(actor, book, heir, source)  # what came back from a hold pays what the heir owes, as every credit does
     return sum(line.amount for line in lines)
 
 

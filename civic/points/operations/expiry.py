@@ -54,11 +54,6 @@ class Expiring:
     held: int
 
 
-def last_day(year: int, years: int, today: date) -> date:
-    """The last day of the points of a year; when that day is past (a notice was missed, they were held) the end of this year."""
-    return date(max(year + years, today.year), 12, 31)
-
-
 def expiring(wallet_id: int, today: date) -> list[Expiring]:
     """The forecast of a wallet, the next to run out first; [] where points do not run out."""
     programme_id = db.session.scalar(sa.select(_W.c.programme_id).where(_W.c.id == wallet_id, _W.c.state != WalletState.closed))
@@ -67,7 +62,7 @@ def expiring(wallet_id: int, today: date) -> list[Expiring]:
         return []
     query = sa.select(_V.c.year, _V.c.balance, _V.c.held).where(_V.c.wallet_id == wallet_id, _V.c.year > 0, _V.c.balance > 0)
     rows = db.session.execute(query.order_by(_V.c.year))
-    return [Expiring(row.year, last_day(row.year, policy.expiry_years, today), row.balance - row.held, row.held) for row in rows]
+    return [Expiring(row.year, rules.last_day(row.year, policy.expiry_years, today), row.balance - row.held, row.held) for row in rows]
 
 
 # ---- the jobs -------------------------------------------------------------------------------------------------------------

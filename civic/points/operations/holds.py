@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from civic.core import audit, clock
+from civic.core import audit
 from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id
 from civic.core.viewer import Actor
@@ -45,7 +45,9 @@ def _hold(actor: Actor, book: Book, wallet: Locked, amount: int, *, source: str,
     if db.session.scalar(sa.select(_H.c.id).where(_H.c.source == source).limit(1)) is not None:
         raise SourceHeld(source=source)
     if wallet.free < amount:
-        raise NotEnoughPoints(cost=amount, available=wallet.free, cost_text=amounts.short(amount), available_text=amounts.short(wallet.free))
+        raise NotEnoughPoints(
+            cost=amount, available=wallet.free, cost_text=amounts.short(amount), available_text=amounts.short(wallet.free)
+        )
     return _set_aside(actor, book, wallet, _from_oldest(wallet, amount), source=source, sequence=1, until=until, reason=reason)
 
 
@@ -61,7 +63,15 @@ def _from_oldest(wallet: Locked, amount: int) -> list[tuple[int, int]]:
 
 
 def _set_aside(
-    actor: Actor, book: Book, wallet: Locked, parts: Sequence[tuple[int, int]], *, source: str, sequence: int, until: datetime, reason: Reason
+    actor: Actor,
+    book: Book,
+    wallet: Locked,
+    parts: Sequence[tuple[int, int]],
+    *,
+    source: str,
+    sequence: int,
+    until: datetime,
+    reason: Reason,
 ) -> Hold:
     header = Hold(
         uid=new_public_id(), programme_id=book.programme_id, wallet_id=wallet.id, source=source, sequence=sequence, reason=reason,
@@ -84,9 +94,7 @@ def settle(actor: Actor, hold_id: int, amount: int | None = None) -> Hold:
         book, wallet, header = open_hold(hold_id)
         amount = header.amount if amount is None else amounts.checked(amount)
         if amount > header.amount:
-            raise AboveHold(
-                held=header.amount, asked=amount, held_text=amounts.short(header.amount), asked_text=amounts.short(amount)
-            )
+            raise AboveHold(held=header.amount, asked=amount, held_text=amounts.short(header.amount), asked_text=amounts.short(amount))
         if book.now >= header.expires_at:
             raise HoldEnded(state=HoldState.expired.value)
         if wallet.state is WalletState.frozen:
@@ -189,7 +197,7 @@ def _end(actor: Actor, book: Book, wallet: Locked, header: Hold, state: HoldStat
             Line(as_post[0], as_post[1], row.debit_id, row.credit_id, as_post[2], hold_id=header.id, ends_id=row.id, released=row.amount)
         )
     write(actor, book, header.source, lines)
-    header.state, header.posted, header.ended_at = state, post, clock.now()
+    header.state, header.posted, header.ended_at = state, post, book.now
     db.session.flush()
     audit.record(actor, f"points.{state.value}", "points_hold", header.id, amount=header.amount, posted=post)
     if not renews:

@@ -32,6 +32,7 @@ from civic.points.operations.ledger import Line, write
 
 DEATH, MERGE, ENDED = "death", "merge", "ended"  # words of Wallet.state_why
 DUE_MOVED, WALLET_BACK = "points.due_moved", "points.wallet_back"  # lines of the audit that undoing reads
+DUE_BACK = "points.due_back"  # read by `civic check`, as the other two
 JOB = Actor(None, job="points-left")
 _W = Wallet.__table__
 
@@ -334,8 +335,10 @@ def _return(actor: Actor, left: Left, *, forward_to: int | None = None) -> None:
         wallet.state = WalletState.open
     why = "" if forward_to is None else ENDED
     db.session.execute(sa.update(_W).where(_W.c.id == wallet.id).values(state=wallet.state, state_why=why, heir_id=forward_to))
-    _due_comes_back(actor, book, wallet if forward_to is None else book.also(forward_to), left)
-    dues.recover(actor, book, wallet, f"wallet:{wallet.id}")
+    home = wallet if forward_to is None else book.also(forward_to)
+    _due_comes_back(actor, book, home, left)
+    for each in {wallet.id: wallet, home.id: home}.values():
+        dues.recover(actor, book, each, f"wallet:{wallet.id}")
     closing.forward(actor, book, wallet)
     last = max((line.id for line in left.moved), default=left.after)
     audit.record(actor, WALLET_BACK, "points_wallet", wallet.id, moved=asked, back=back, spent=asked - back, last=last)
@@ -366,7 +369,7 @@ def _due_comes_back(actor: Actor, book: Book, wallet: Locked, left: Left) -> Non
     if part:
         _set_due(other, other.due - part)
         _set_due(wallet, wallet.due + part)
-        audit.record(actor, "points.due_back", "points_wallet", wallet.id, amount=part)
+        audit.record(actor, DUE_BACK, "points_wallet", wallet.id, amount=part, of=other.id)
 
 
 def _household_that_ended_with(person_id: int) -> int | None:

@@ -15,8 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import pgettext
 from wtforms import SelectChoice
 
-from civic.bulletin import fonts
-from civic.core import clock
+from civic.core import clock, fonts
 from civic.core.errors import DomainError
 from civic.core.i18n import format_day
 from civic.core.viewer import actor, viewer
@@ -212,7 +211,7 @@ def statement_pdf() -> Response:
     if family is None:
         abort(404)  # no font with Chinese letters on this machine: the page prints as well
     rows = files.rows_of(head, files.MOST_PRINTED)
-    return _download(files.Printed(head, rows, family).pdf(), "application/pdf", _name(head, "pdf"))
+    return _download(files.as_pdf(head, rows, family), "application/pdf", _name(head, "pdf"))
 
 
 @bp.get("/forecast")

@@ -1,6 +1,6 @@
-"""A font with Chinese letters for pictures that are drawn here: the one of CIVIC_PDF_FONT, else what the machine has.
+"""A font with Chinese letters for pictures and papers that are made here: the one of CIVIC_PDF_FONT, else what the machine has.
 
-Nothing is downloaded and none is shipped.  Where there is no such font, pictures are not offered: little boxes help nobody.
+Nothing is downloaded and none is shipped.  Where there is no such font, they are not offered: little boxes help nobody.
 """
 
 from __future__ import annotations

@@ -1,0 +1,90 @@
+"""What `civic check` finds of exchanges whose points did not move by their terms."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from civic.core.db import db
+from civic.exchange import operations
+from civic.exchange.checks import CHECKS
+from civic.exchange.models import Exchange
+from civic.points import operations as points
+from civic.points.models import Earning, Hold
+from tests.exchange.test_life import merged
+from tests.support.exchange import REQUESTER, WORKER
+from tests.support.people import CLERK
+
+
+def found() -> list[str]:
+    db.session.flush()
+    return [v.what for check in CHECKS for v in check.run()]
+
+
+def confirmed(two) -> Exchange:
+    row = two.deliver(minutes=100)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    assert found() == []
+    return row
+
+
+def write(table, row_id: int, **values) -> None:
+    """Behind the back of the operations; undone with the test."""
+    db.session.execute(sa.update(table).where(table.id == row_id).values(**values))
+
+
+def test_more_or_less_than_the_minutes_are_worth(two):
+    row = confirmed(two)
+    write(Exchange, row.id, delivered_minutes=30)
+    assert found() == ["cost 150, by its terms it costs 50", "was not earned by its terms"]
+
+
+def test_another_category_than_the_one_that_was_agreed(two):
+    row = confirmed(two)
+    write(Exchange, row.id, category="care")
+    assert found() == ["was not earned by its terms"]
+
+
+def test_somebody_else_paid(two, make_person, make_wallet):
+    row = confirmed(two)
+    write(Hold, row.hold_id, wallet_id=make_wallet(0, make_person("陈静", birth="1970-01-02")))
+    assert found() == ["was not paid by its requester"]
+
+
+def test_somebody_else_earned(two, make_person):
+    row = confirmed(two)
+    chen = make_person("陈静", birth="1970-01-02")
+    write(Exchange, row.id, helper_id=chen.id)
+    assert found() == ["was not earned by its helper"]
+
+
+def test_earned_twice(two):
+    row = confirmed(two)
+    points.earn(CLERK, f"exchange:{row.id}", 2, two.li.id, 100, operations.settling.service_day(row), "phone", "exchange")
+    assert found() == ["was earned more than once"]
+
+
+def test_paid_and_not_earned(two):
+    row = two.deliver()
+    points.settle(CLERK, row.hold_id)
+    assert "is not confirmed, but its points were spent" in found()
+    write(Exchange, row.id, state="confirmed")
+    assert found() == ["was paid, but its helper earned nothing"]
+
+
+def test_decided_for_nothing_but_earned(two):
+    row = two.deliver()
+    operations.open_dispute(REQUESTER, row.id, two.wang.id, "没来。")
+    operations.decide_dispute(WORKER, row.id, 0, "没有来。")
+    assert found() == []
+    points.earn(CLERK, f"exchange:{row.id}", 1, two.li.id, 60, operations.settling.service_day(row), "phone", "exchange")
+    assert db.session.scalars(sa.select(Earning).where(Earning.source == f"exchange:{row.id}")).one()
+    assert found() == ["is worth nothing, but was earned"]
+
+
+@pytest.mark.parametrize("who", ["wang", "li"])
+def test_a_merge_afterwards_is_no_fault(two, make_person, who):
+    confirmed(two)
+    kept = make_person("王芳") if who == "wang" else make_person("李秀英", birth="1963-05-06")
+    merged(getattr(two, who), kept)
+    assert found() == []
