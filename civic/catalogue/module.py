@@ -22,7 +22,6 @@ from civic.core.viewer import Role, Viewer
 from civic.territory import desk as station_desk
 from civic.territory.queries import StationView
 
-
 MOST_STATIONS = 3  # links on the desk; more are a list
 
 

@@ -346,10 +346,7 @@ def search_misses(limit: int = 200) -> Sequence[Any]:
     """Words searched in vain, most often first: month, language, words, count."""
     m = misses.SearchMiss
     return db.session.execute(
-        sa.select(m.month, m.lang, m.words, m.count)
-        .where(misses.in_clear())
-        .order_by(m.month.desc(), m.count.desc(), m.words)
-        .limit(limit)
+        sa.select(m.month, m.lang, m.words, m.count).where(misses.in_clear()).order_by(m.month.desc(), m.count.desc(), m.words).limit(limit)
     ).all()
 
 

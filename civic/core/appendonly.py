@@ -35,7 +35,9 @@ $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 def create_triggers(bind: Any, table: str, *key: str) -> None:
     """Guard one table; called by the migration that creates it (or re-creates it in batch mode).  key: its primary key, if not `id`."""
     if bind.dialect.name == "sqlite":
-        same_key = " OR ".join(f"({' AND '.join(f'{name} = NEW.{name}' for name in names)})" for names in [key or ("id",), *_unique(bind, table)])
+        same_key = " OR ".join(
+            f"({' AND '.join(f'{name} = NEW.{name}' for name in names)})" for names in [key or ("id",), *_unique(bind, table)]
+        )
         for statement in _SQLITE.values():
             bind.execute(sa.text(statement.format(t=table, same_key=same_key)))
         return

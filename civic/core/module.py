@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flask_babel import lazy_pgettext as _p
 
-from civic.core import audit, closes, files, idempotency, jobs, misses, notes, rekey_check, reports, tries
+from civic.core import audit, files, idempotency, jobs, misses, notes, rekey_check, reports, tries
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.decrees import HOLIDAYS

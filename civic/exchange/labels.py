@@ -81,6 +81,10 @@ SPEAKS: dict[str, Any] = {
     "sgn": _p("speech", "Sign language"),
 }
 UNPAYABLE: dict[Unpayable, Any] = {
-    Unpayable.released: _l("The points were given back, because the time for which they were held was over. Only 0 minutes can be decided."),
-    Unpayable.frozen: _l("The wallet of the person who was helped is frozen. Until the office has looked at it, only 0 minutes can be decided."),
+    Unpayable.released: _l(
+        "The points were given back, because the time for which they were held was over. Only 0 minutes can be decided."
+    ),
+    Unpayable.frozen: _l(
+        "The wallet of the person who was helped is frozen. Until the office has looked at it, only 0 minutes can be decided."
+    ),
 }

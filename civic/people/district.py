@@ -39,8 +39,8 @@ def district(*, scale: float, rows: Mapping[str, int], seed: int, as_of: date, p
     began = time.monotonic()
     wanted = rows.get("people", round(PEOPLE * scale))
     places = _places()
-    invention = Village(random.Random(f"people:{seed}"), as_of, DISTRICT_ORDERS)  # noqa: S311 - invented data
-    draw = Draw(random.Random(f"people-numbers:{seed}"))  # noqa: S311 - invented data
+    invention = Village(random.Random(f"people:{seed}"), as_of, DISTRICT_ORDERS)
+    draw = Draw(random.Random(f"people-numbers:{seed}"))
     households = invention.households()
     written = told = 0
     for (place_id, homes), count in zip(places, shares(wanted, [len(homes) for _, homes in places]), strict=True):

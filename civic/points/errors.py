@@ -151,7 +151,9 @@ class NoHouseholdWallet(DomainError):
     """Only grown-up members act on a household's wallet."""
 
     code = "no_household"
-    sentence = _l("Only grown-up members of a household use its wallet. Is something wrong with your household? Your station puts it right.")
+    sentence = _l(
+        "Only grown-up members of a household use its wallet. Is something wrong with your household? Your station puts it right."
+    )
 
 
 class AlreadyLookedAt(DomainError):

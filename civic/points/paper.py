@@ -96,11 +96,11 @@ class Paper:
 
     def pdf(self) -> bytes:
         """The file.  Called once."""
-        for page in self.pages:
-            self._file.add_page()
-            for draw in page:
-                draw()
         try:
+            for page in self.pages:
+                self._file.add_page()
+                for draw in page:
+                    draw()
             return bytes(self._file.output())
         finally:
             for font in self._file.fonts.values():  # fontTools reads tables when they are needed and keeps the file open

@@ -274,6 +274,7 @@ def test_a_second_click_does_nothing_and_says_so(web, two):
 
 def test_an_act_that_is_no_longer_possible_leads_back(web, two):
     row = two.propose()
+    web.page(web.wang, of(row))  # in English from now on: the sentence is made when it happens
     assert web.wang.get(f"{of(row)}/accept", status=303).headers["Location"] == of(row)
     assert "That is no longer possible" in web.page(web.wang, of(row))
 

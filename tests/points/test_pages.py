@@ -16,9 +16,10 @@ from civic.core import clock, fonts
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.registry import Link, Module
+from civic.exchange.models import Category
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Membership
-from civic.points import files, operations, queries, shown, statement
+from civic.points import files, labels, operations, queries, seeds, shown, statement
 from civic.points.models import Reason, WalletKind
 from civic.points.operations.donations import Way, give
 from civic.points.paper import MISSING, Paper
@@ -397,6 +398,25 @@ def test_a_letter_that_no_font_has_is_shown_as_missing(site):
     paper.put("a\U0010fffd", 50, 50, 10)
     assert paper.wrapped("王芳 walks, slowly。", 60, 10) == ["王芳 walks,", "slowly。"]
     assert words_in(paper.pdf()) == f"a{MISSING}"
+
+
+def test_a_line_has_the_size_and_weight_it_was_put_with(site):
+    paper = Paper(fonts.family(), "x", "en")
+    paper.new_page()
+    paper.put("甲", 50, 50, 20, bold=True)
+    paper.put("乙", 50, 80, 8)
+    paper.put("丙", 500, 80, 8, right=True)
+    content = b"".join(
+        zlib.decompress(each) for each in re.findall(rb"(?s)/FlateDecode\n/Length \d+\n>>\nstream\n(.*?)\nendstream", paper.pdf())[:1]
+    )
+    assert re.findall(rb"BT /(F\d) ([\d.]+) Tf ET|BT ([\d.]+) \S+ Td", content) == [
+        (b"F2", b"20.00", b""), (b"", b"", b"50.00"), (b"F1", b"8.00", b""), (b"", b"", b"50.00"), (b"F1", b"8.00", b""), (b"", b"", b"492.00"),
+    ]  # fmt: skip
+
+
+def test_every_kind_of_service_that_is_written_has_words(site):
+    """Also those of exchanges, whose categories are the kinds that rates speak of."""
+    assert {each.value for each in Category} | set(seeds.TYPES) <= set(labels.SERVICES)
 
 
 def test_paper_is_not_made_while_others_wait_for_the_database(site):

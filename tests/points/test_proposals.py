@@ -430,7 +430,7 @@ def test_closed_to_the_pool(programme, make_wallet):
 def vouching(site):
     """A module above that says what it decided, as the market will."""
     registry = site.extensions["civic"].registry
-    registry.add(Module(name="care", title="", causes={"care_grant": lambda ids: dict.fromkeys(ids, 8_00)}))
+    registry.add(Module(name="care", title="", causes={"care_grant": lambda ids: dict.fromkeys(ids, 50_00)}))
     yield
     registry.modules.pop()
 

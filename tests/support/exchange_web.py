@@ -55,7 +55,7 @@ def enter(site: Any, make_account: Any, sign_in: Any) -> Callable[..., Any]:
         account = make_account(**grant)
         if person is not None:
             bind(account, person, verified=verified)
-        client: CheckingClient = site.test_client()  # type: ignore[assignment]
+        client: CheckingClient = site.test_client()
         sign_in(client, account)
         return client
 
