@@ -108,7 +108,7 @@ def _history(programme_id: int, begin: date, today: date) -> None:
     """About four hundred acts, month by month in one transaction each."""
     chance = random.Random("points")
     who = (Person.source == PersonSource.seed, Person.birth_year.between(1945, 2005))
-    volunteers = dict(db.session.execute(sa.select(Person.id, Person.birth_year).where(*who).order_by(Person.id).limit(14)).tuples().all())
+    volunteers = dict(db.session.execute(sa.select(Person.id, Person.birth_year).where(*who).order_by(Person.id).limit(14)).all())
     numbers, day = count(1), begin
     with atomic():
         wallets = {person_id: operations.wallet_of_person(programme_id, person_id) for person_id in volunteers}

@@ -170,9 +170,9 @@ def test_after_a_long_rest_a_person_closes_by_hand(site, monkeypatch):
         with clock.frozen(NOON + timedelta(days=100)):
             runner = site.test_cli_runner()
             told = runner.invoke(close_days, ["toy"])
-            assert (told.exit_code, "nothing at all was written" in told.output) == (1, True), told.output
+            assert (told.exit_code, "--after-a-gap" in told.output) == (1, True), told.output
             told = runner.invoke(close_days, ["toy", "--after-a-gap"])
-            assert (told.exit_code, "Days closed: 100" in told.output) == (0, True), told.output
+            assert (told.exit_code, "100" in told.output) == (0, True), told.output
             assert runner.invoke(close_days, ["other"]).exit_code == 2
     finally:
         registry.modules.pop()

@@ -270,11 +270,12 @@ def neighbours_help_each_other(life: Life, woman: Person) -> None:
             exchange.stop(life.other, row.id, VALUES["reason of a stop"])
             exchange.stop_listing(life.other, listing.id, VALUES["reason of a stop"])
             continue
-        exchange.deliver(life.other, row.id, neighbour.id, 60, VALUES["words of a neighbour"])
-        exchange.open_dispute(life.clerk, row.id, woman.id, VALUES["objection to a neighbour"])
-        exchange.answer_dispute(life.other, row.id, neighbour.id, VALUES["answer of a neighbour"])
-        exchange.decide_dispute(life.other, row.id, 30, VALUES["decision about neighbours"])
-        exchange.rate(life.clerk, row.id, woman.id, 3, VALUES["words of a rating"])
+        with clock.frozen(proposal.meet_at):  # nothing is reported before the day on which they meet
+            exchange.deliver(life.other, row.id, neighbour.id, 60, VALUES["words of a neighbour"])
+            exchange.open_dispute(life.clerk, row.id, woman.id, VALUES["objection to a neighbour"])
+            exchange.answer_dispute(life.other, row.id, neighbour.id, VALUES["answer of a neighbour"])
+            exchange.decide_dispute(life.other, row.id, 30, VALUES["decision about neighbours"])
+            exchange.rate(life.clerk, row.id, woman.id, 3, VALUES["words of a rating"])
 
 
 def a_posting_is_objected_to(life: Life, woman: Person) -> None:
