@@ -1,7 +1,7 @@
 """A sheet of paper as PDF: A4, words that can be searched and copied, in the font that pictures are drawn with (civic/core/fonts.py).
 
 fpdf2 writes the file and puts in the outlines of those letters alone that occur, rare ones of names (㙓, 𠮷) as soon as the machine's font has
-them.  A letter that the font lacks becomes 〓, the printer's sign for a missing one.  A statement costs about 0.6 s of one core, most of
+them.  A letter that the font lacks becomes 〓, the printer's sign for a missing one.  A statement costs 0.6 s of one core at best (2 to 4 s on a busy machine), most of
 it for reading and subsetting both faces of Noto Sans CJK, and 170 MB while it is made; 200 lines come to about 110 kB.
 """
 
