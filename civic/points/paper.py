@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fpdf import FPDF, ViewerPreferences
-
 from civic.core import clock
 from civic.core.atomic import in_transaction
 from civic.core.fonts import Family
@@ -32,6 +30,8 @@ class Paper:
     def __init__(self, family: Family, title: str, lang: str) -> None:
         if in_transaction():
             raise ValueError("paper is made before atomic()")
+        from fpdf import FPDF, ViewerPreferences  # noqa: PLC0415 - 19 MB with fontTools, and most workers and commands make no sheet
+
         self._file = FPDF(unit="pt", format=(WIDTH, HEIGHT))
         self._file.set_auto_page_break(auto=False)
         self._file.set_title(title)

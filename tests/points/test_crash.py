@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -121,7 +122,7 @@ def give(port: int, token: str, key: str, sent: Sent) -> bool:
         if refusal.code < 500:
             sent.refused.append(f"{refusal.code} {refusal.read()[:200]!r}")
         return False
-    except OSError:
+    except (OSError, http.client.HTTPException):  # killed before, or in the middle of its answer
         return False
     known = sent.answers[key]
     assert known in {None, line}, "the same key was answered with another row"

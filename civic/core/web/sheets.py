@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import openpyxl
 from flask import Response
 
 BOM = "\ufeff"  # without it a spreadsheet takes UTF-8 for GB18030
@@ -26,6 +25,8 @@ def as_csv(name: str, rows: Sequence[Sequence[Any]]) -> Response:
 
 def as_workbook(name: str, rows: Sequence[Sequence[Any]], *, widths: Sequence[int] = ()) -> Response:
     """An XLSX with the first row held in place; text stays text.  widths: of the first columns, in characters."""
+    import openpyxl  # noqa: PLC0415 - 5 MB, and most workers and commands make no workbook
+
     book = openpyxl.Workbook()
     sheet: Any = book.active
     for number, row in enumerate(rows, 1):
