@@ -417,3 +417,21 @@ def test_points_are_not_made_by_a_row_without_a_cause_or_without_somebody(progra
     for wrong in ({"earning_id": None}, {"account_id": None, "job": ""}):
         with pytest.raises(sa.exc.IntegrityError), atomic():
             db.session.execute(sa.insert(Transfer.__table__).values(**{**row, **wrong}))
+
+
+def test_a_correction_asks_the_pool_for_all_that_flowed_there_though_the_pool_owed_some(programme, make_person, make_wallet):
+    adopt(programme.id, "2026-2", date(2026, 2, 1), cap=1_00)
+    person = make_person()
+    wallet = make_wallet(person=person)
+    pool = db.session.scalars(sa.select(Wallet.id).where(Wallet.kind == WalletKind.care_pool)).one()
+    with atomic():
+        db.session.execute(sa.update(Wallet).where(Wallet.id == pool).values(due=3_00))
+    earn(person, 360)  # 1.00 stays, 5.00 flow over, of which the pool pays 3.00
+    assert (balance(wallet), balance(pool), due_of(pool)) == (1_00, 2_00, 0)
+    earn(person, 0, revision=2)
+    assert (balance(wallet), due_of(wallet), balance(pool), due_of(pool)) == (0, 0, 0, 3_00)
+
+
+def test_an_id_that_no_database_holds_is_an_address_that_does_not_exist(client):
+    """Ten to the 23rd was an error of the database."""
+    assert client.get(f"/desk/points/rows/{10**23}/reverse").status_code == 404

@@ -19,7 +19,7 @@ from civic.core.db import db
 from civic.core.errors import DomainError
 from civic.core.idempotency import KeyReused, Replayed
 from civic.people import operations as people
-from civic.people.models import Person, PersonSource
+from civic.people.models import Membership, Person, PersonSource
 from civic.people.records import Record
 from civic.points import operations
 from civic.points.models import Earning, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
@@ -72,8 +72,6 @@ def ledger(live_app: Any) -> Any:
 
 
 def people_households(person_id: int) -> list[int]:
-    from civic.people.models import Membership
-
     return list(db.session.scalars(sa.select(Membership.household_id).where(Membership.person_id == person_id)))
 
 
