@@ -1,6 +1,6 @@
 """Who did what to which row: insert-only lines with ids, never personal values, and a chain of seals over them.
 
-`record` writes a line inside the caller's transaction.  Once a minute a job seals the lines written since: a chain per line
+`record` adds a line to the caller's transaction, which writes them at its end.  Once a minute a job seals the lines written since: a chain per line
 would queue every write behind one tail.  `check` recomputes and names each changed or missing line and the unsealed tail.
 Seal hash = SHA-256(previous seal hash + the items' hashes in order); item hash = SHA-256 of the canonical line.
 """
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import clock
 from civic.core.appendonly import APPEND_ONLY
-from civic.core.atomic import atomic, in_transaction, open_connection
+from civic.core.atomic import atomic, in_transaction, insert_last
 from civic.core.db import Model, db, intpk, moment, timestamp
 from civic.core.viewer import Actor
 
@@ -45,7 +45,10 @@ class AuditEvent(Model):
     context: Mapped[str] = mapped_column(sa.Text, default="{}", comment="sorted JSON: ids and numbers")
 
 
-_INSERT = sa.insert(AuditEvent.__table__).inline()  # without RETURNING: nobody asks for the id
+_LINE = (
+    "at", "account_id", "job", "channel", "acting_for", "request_id", "verb", "subject_kind", "subject_id", "context",
+)  # fmt: skip
+_INSERT = sa.insert(AuditEvent.__table__).values({name: sa.bindparam(name) for name in _LINE}).inline()  # nobody asks for the id
 
 
 class AuditSeal(Model):
@@ -71,10 +74,10 @@ class AuditSealItem(Model):
 
 
 def record(actor: Actor, verb: str, subject_kind: str, subject_id: int, **context: Any) -> None:
-    """Write one line inside the open transaction.  context: ids and numbers only, never names, phones or free text."""
+    """Add one line to the open transaction.  context: ids and numbers only, never names, phones or free text."""
     if not in_transaction():
         raise ValueError("an audit line belongs to the transaction it tells about")
-    open_connection().execute(
+    insert_last(
         _INSERT,
         {
             "at": clock.now(), "account_id": actor.account_id, "job": actor.job, "channel": actor.channel.value, "acting_for": actor.acting_for,

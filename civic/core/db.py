@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -53,6 +54,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+UNASKED = 1.0  # seconds in the pool after which a connection is asked whether it still lives
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -124,7 +126,6 @@ def init_db(app: Flask, *, url: str) -> None:
     options: dict[str, Any] = {"hide_parameters": True}
     if url.startswith("postgresql"):
         options |= {
-            "pool_pre_ping": True,
             "pool_size": 8,
             "max_overflow": 4,
             "connect_args": {"options": "-c timezone=UTC -c lock_timeout=8s"},
@@ -140,7 +141,8 @@ def init_db(app: Flask, *, url: str) -> None:
 def prepare_engine(engine: sa.Engine) -> None:
     """SQLite: foreign keys, WAL, full durability, our own BEGIN.  PostgreSQL: its errors without the row that they quote."""
     if engine.dialect.name != "sqlite":
-        event.listen(engine, "handle_error", _without_detail)
+        event.listen(engine, "handle_error", lambda context: hide_values(context.original_exception, context.sqlalchemy_exception))
+        _ping_the_idle(engine)
         return
 
     @event.listens_for(engine, "connect")
@@ -155,10 +157,30 @@ def prepare_engine(engine: sa.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _without_detail(context: Any) -> None:
+def _ping_the_idle(engine: sa.Engine) -> None:
+    """Ask a connection that lay idle whether it still lives.
+
+    One that was used a moment ago is taken at its word: asking it at every transaction was a tenth of a gift's time.  What broke within that second is answered with 503, as what breaks during the work.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _left(_connection: Any, record: Any) -> None:
+        record.info["left"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _asked(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("left", time.monotonic()) < UNASKED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise sa.exc.DisconnectionError from error  # the pool opens another
+
+
+def hide_values(original: BaseException | None, wrapped: BaseException | None) -> None:
     """PostgreSQL adds the values to an error (`DETAIL: Failing row contains (…)`), which `hide_parameters` does not reach."""
-    detail: str = getattr(getattr(context.original_exception, "diag", None), "message_detail", None) or ""
-    for error in (context.original_exception, context.sqlalchemy_exception) if detail else ():
+    detail: str = getattr(getattr(original, "diag", None), "message_detail", None) or ""
+    for error in (original, wrapped) if detail else ():
         if error is not None:
             error.args = tuple(part.replace(detail, "hidden") if isinstance(part, str) else part for part in error.args)
 

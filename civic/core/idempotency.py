@@ -1,7 +1,8 @@
 """Keys that make a repeated request harmless: the first answer is stored in the same transaction as what it did.
 
 The web layer opens `keyed(...)` around one operation.  The outermost `atomic()` enters the key row first and stores the answer
-last.  A known key raises `Replayed` with the stored answer, another body under the same key `KeyReused` (409).
+last.  A known key raises `Replayed` with the stored answer, another body under the same key `KeyReused` (409).  What a refusal did is
+undone with its key row; then row and refusal are stored by a transaction of their own, or the answer of whoever came in between is given.
 Rows are kept for 30 days; ledger sources are unique for ever and do not depend on this.
 """
 
@@ -21,7 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import clock, crypto
-from civic.core.db import Model, intpk, is_sqlite, timestamp
+from civic.core.built import Built
+from civic.core.db import Model, intpk, timestamp
 from civic.core.errors import KeyReused
 
 KEPT = timedelta(days=30)
@@ -114,30 +116,29 @@ def take() -> Key | None:
 
 _K = IdempotencyKey.__table__
 _VALUES: dict[str, Any] = {name: sa.bindparam(name) for name in ("account_id", "route", "key", "body_hash", "created_at")}
-_ENTER = {  # built once: a statement made anew costs as much as its execution
-    insert: insert(_K).values(**_VALUES).on_conflict_do_nothing().returning(_K.c.id) for insert in (sqlite.insert, postgresql.insert)
+_ENTER = {
+    dialect.__name__.rpartition(".")[2]: Built(dialect.insert(_K).values(**_VALUES).on_conflict_do_nothing().returning(_K.c.id))
+    for dialect in (sqlite, postgresql)
 }
-_KNOWN = sa.select(_K.c.body_hash, _K.c.answer).where(*(_K.c[name] == sa.bindparam(name) for name in ("account_id", "route", "key")))
-_STORE = sa.update(_K).where(_K.c.id == sa.bindparam("row")).values(answer=sa.bindparam("text"))
+_KNOWN = Built(sa.select(_K.c.body_hash, _K.c.answer).where(*(_K.c[name] == sa.bindparam(name) for name in ("account_id", "route", "key"))))
+ANSWER = sa.update(_K).where(_K.c.id == sa.bindparam("key_row")).values(answer=sa.bindparam("key_answer"))
 
 
-def enter(session: Any, key: Key) -> int:
-    """Insert the key row as the first statement, or find out how it was answered.  Returns its id for `store`."""
-    connection = session.connection()
+def enter(connection: sa.Connection, key: Key) -> int:
+    """Insert the key row as the first statement, or find out how it was answered.  Returns its id for `answered`."""
     named = {"account_id": key.account_id, "route": key.route, "key": key.key}
-    insert = _ENTER[sqlite.insert if is_sqlite() else postgresql.insert]
-    new = connection.execute(insert, {**named, "body_hash": key.body_hash, "created_at": clock.now()}).scalar()
+    new = _ENTER[connection.dialect.name].scalar(connection, {**named, "body_hash": key.body_hash, "created_at": clock.now()})
     if new is not None:
         return int(new)
-    row = connection.execute(_KNOWN, named).one()
+    (row,) = _KNOWN.rows(connection, named)
     if row.body_hash != key.body_hash:
         raise KeyReused
     raise Replayed(json.loads(crypto.decrypt(row.answer, PURPOSE)) if row.answer else {})
 
 
-def store(session: Any, row: int, key: Key, outcome: Any) -> None:
-    text = crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)
-    session.connection().execute(_STORE, {"row": row, "text": text})
+def answered(row: int, key: Key, outcome: Any) -> dict[str, Any]:
+    """The values of `ANSWER`, the last statement: the outcome as it is said again, encrypted."""
+    return {"key_row": row, "key_answer": crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)}
 
 
 def forget_old(session: Any) -> int:

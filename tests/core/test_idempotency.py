@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from civic.core import atomic as atomic_module
 from civic.core import clock, crypto, idempotency
 from civic.core.atomic import atomic, on_commit
-from civic.core.db import db
+from civic.core.db import db, is_sqlite
 from civic.core.errors import DomainError, KeyReused
 from civic.core.idempotency import IdempotencyKey, Replayed, keyed
 from civic.core.site import SiteMark
@@ -68,6 +69,33 @@ def test_a_refusal_is_stored_and_its_work_undone(site):
         ask("crow")
     assert again.value.answer["refused"] == "loft_full"
     assert marks("pigeon") == []
+
+
+def test_whoever_comes_between_a_refusal_and_its_storing_answers_for_both(live_app, monkeypatch):
+    """The refused block is undone with its key row; another request with the same key may do the work before the refusal is stored."""
+    begin, begun, outcomes = atomic_module._begin, [], []
+
+    def other() -> None:
+        with live_app.app_context(), keyed(7, "pigeons.land", "k1", {"name": "dove"}, said):
+            outcomes.append(land(KEEPER, "dove"))
+
+    def between(*arguments):
+        begun.append(1)
+        if len(begun) == 2:
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+        return begin(*arguments)
+
+    monkeypatch.setattr(atomic_module, "_begin", between)
+    with live_app.app_context():
+        if is_sqlite():
+            return  # there the turn is kept, and nobody comes between
+        with pytest.raises(Replayed) as told, keyed(7, "pigeons.land", "k1", {"name": "dove"}, said), atomic():
+            raise LoftFull
+        assert (outcomes, told.value.answer, marks("pigeon")) == (["dove"], {"landed": "dove"}, ["pigeon:dove"])
+        assert len(rows()) == 1
+        db.session.remove()
 
 
 def test_a_refusal_of_a_listener_undoes_what_came_before_it(site):

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from civic.core import clock
 from civic.core.atomic import open_connection
+from civic.core.built import Built
 from civic.core.db import db
 from civic.points.errors import NoPolicy, OtherProgramme
 from civic.points.models import COUNTED, OWNED, Policy, PolicyState, Vintage, Wallet, WalletKind, WalletState
@@ -34,13 +35,6 @@ _WALLET = (
 _WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
 _ORDER = (_W.c.kind == WalletKind.care_pool, _W.c.id)
 _LOCK = sa.select(*_WALLET).where(_WANTED).order_by(*_ORDER).with_for_update(key_share=True, of=_W)
-_LOCK_WHOLE = (  # statements are built once: one made anew costs as much as its execution
-    sa.select(*_WALLET, _V.c.id.label("pot_id"), _V.c.year, _V.c.balance, _V.c.held)
-    .join(_V, _V.c.wallet_id == _W.c.id)
-    .where(_WANTED)
-    .order_by(*_ORDER, _V.c.year)
-    .with_for_update(key_share=True, of=[_W, _V])
-)
 _READ = (
     sa.select(_V.c.id, _V.c.wallet_id, _V.c.year, _V.c.balance, _V.c.held)
     .where(_V.c.wallet_id.in_(sa.bindparam("ids", expanding=True)))
@@ -155,6 +149,18 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
     return Book(first.programme_id, first.policy_id, first.cap, clock.now(), wallets)
 
 
+@cache
+def _lock_whole(count: int) -> Built:
+    """One statement that locks so many wallets with their vintages and reads them: `id_0`, `id_1`, …, `today`."""
+    return Built(
+        sa.select(*_WALLET, _V.c.id.label("pot_id"), _V.c.year, _V.c.balance, _V.c.held)
+        .join(_V, _V.c.wallet_id == _W.c.id)
+        .where(_W.c.id.in_([sa.bindparam(f"id_{at}", type_=_W.c.id.type) for at in range(count)]))
+        .order_by(*_ORDER, _V.c.year)
+        .with_for_update(key_share=True, of=[_W, _V])
+    )
+
+
 def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
     """One statement where each wallet has its vintages; two for a wallet without any, or one that got another while this waited.
 
@@ -162,7 +168,9 @@ def _locked(ids: list[int]) -> tuple[dict[int, Locked], Any]:
     """
     connection = open_connection()
     values = {"ids": ids, "today": clock.today()}
-    rows: Sequence[Any] = connection.execute(_LOCK_WHOLE, values).all()
+    rows: Sequence[Any] = _lock_whole(len(ids)).rows(
+        connection, {f"id_{at}": id_ for at, id_ in enumerate(ids)} | {"today": values["today"]}
+    )
     found: dict[int, Locked] = {}
     for row in rows:
         wallet = found.get(row.id) or found.setdefault(row.id, _wallet_of(row))

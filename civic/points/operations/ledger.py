@@ -10,13 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from civic.core.atomic import open_connection
+from civic.core.built import Built
 from civic.core.viewer import Actor
 from civic.points.amounts import checked
 from civic.points.models import Reason, Transfer, TransferKind
 from civic.points.operations.books import Book
 
 _T = Transfer.__table__
-_INSERT = sa.insert(_T).returning(_T.c.id)
+_COLUMNS = (
+    "programme_id", "kind", "reason", "debit_id", "credit_id", "amount", "hold_id", "ends_id", "reverses_id", "earning_id", "policy_id",
+    "source", "detail", "account_id", "job", "channel", "at",
+)  # fmt: skip
+_INSERT = Built(sa.insert(_T).values({name: sa.bindparam(name) for name in _COLUMNS}).returning(_T.c.id))
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def write(actor: Actor, book: Book, source: str, lines: Sequence[Line]) -> list[
             "earning_id": line.earning_id, "policy_id": book.policy_id, "source": source, "detail": as_detail(line.detail),
             "account_id": actor.account_id, "job": actor.job, "channel": actor.channel.value, "at": book.now,
         }  # fmt: skip
-        ids.append(connection.execute(_INSERT, values).scalar_one())
+        ids.append(_INSERT.scalar(connection, values))
         _follow(book, line)
     return ids
 
