@@ -44,8 +44,16 @@ ENGINES = ("sqlite", "postgresql")
 settings.register_profile("deep", max_examples=1000, deadline=None)  # the laws of tests/properties under `dev.py test --long`
 if os.environ.get("CIVIC_TEST_LONG") == "1":
     settings.load_profile("deep")
+LONGEST_PROPERTY = 3 * 3600  # seconds; a thousand examples of a hundred steps took 25 minutes on a busy machine
 #: a Wednesday, two days after the design pages were drawn
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The limit for one test is meant for what hangs; the laws in their deep form are long by intent."""
+    for item in items if os.environ.get("CIVIC_TEST_LONG") == "1" else ():
+        if item.path.parent.name == "properties":
+            item.add_marker(pytest.mark.timeout(LONGEST_PROPERTY))
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:

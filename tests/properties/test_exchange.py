@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -456,7 +455,6 @@ class Neighbours(RuleBasedStateMachine):
         assert all(has >= self.world.held(p, self.now) >= 0 for p, has in self.world.has.items())
 
 
-@pytest.mark.timeout(1800 if LONG else 180)
 def test_exchanges_against_a_plain_model(site, programme, place, make_person):
     yesterday = NOW.date() - DAY
     adopt(programme.id, "2026-2", yesterday, daily=30_000)  # how much of a day counts is the law of points

@@ -72,7 +72,7 @@ class Ledger(RuleBasedStateMachine):
         self.purses = [Purse() for _ in self.wallets]
         self.pool, self.pool_due = 0, 0
         self.services: dict[str, Service] = {}
-        self.spent = self.corrected = self.issued = 0
+        self.spent = self.corrected = self.issued = self.orders = 0
         self.now = NOW
 
     def teardown(self) -> None:
@@ -176,7 +176,8 @@ class Ledger(RuleBasedStateMachine):
     def set_aside(self, at: int, amount: int, hours: int) -> None:
         at %= len(self.purses)
         purse, until = self.purses[at], self.now + timedelta(hours=hours)
-        source = f"order:{sum(len(p.holds) for p in self.purses)}-{self.now.isoformat()}-{amount}-{at}"
+        self.orders += 1
+        source = f"order:{self.orders}"  # a source holds once, also when its hold has ended
         done = self.tried(lambda: operations.hold(WANG, self.wallets[at], amount, source=source, until=until))
         if purse.state != "open":
             assert done == f"wallet_{purse.state}"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -195,7 +194,6 @@ class Wallets(RuleBasedStateMachine):
         assert list(db.session.scalars(query)) == []
 
 
-@pytest.mark.timeout(900 if LONG else 180)
 def test_no_life_event_makes_or_loses_a_point(site, programme, place):
     Wallets.place_id, Wallets.programme_id = place.id, programme.id
     run_state_machine_as_test(
