@@ -1,46 +1,37 @@
 """Service for service for programs: offers and needs to read and to write, one's own exchanges with every verb, the desk's two verbs.
 
 The same operations and policies as the pages.  Amounts are decimal strings, times carry their offset.  What moves or holds points
-(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Evidence of a dispute is handed
-in on the page: the API takes no files.
+(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  An objection and its answer take files.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
 from flask import abort, make_response, request
 from flask_babel import gettext as _
 
-from civic.bulletin.api import keyed_once
 from civic.bulletin.api_postings import IF_MATCH, ONCE
 from civic.core import clock
 from civic.core.db import db
-from civic.core.errors import Conflict
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
 from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
-from civic.core.web.errors import problem
 from civic.exchange import addresses, labels, operations, policies, queries
 from civic.exchange.models import Category, Listing, ListingKind, ListingState, Place
 from civic.exchange.operations import MOST_MINUTES, ListingText
 from civic.exchange.queries import Wanted
 from civic.exchange.queries.parties import survivors
-from civic.points.api import KEY, keyed_always
+from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
 from civic.territory.models import Territory
 from civic.territory.queries import any_path
 
-F = TypeVar("F", bound=Callable[..., Any])
 bp = ApiBlueprint("api-exchange", __name__, description="Service for service: offers and needs, exchanges between neighbours")
-TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 WORDS = ma.validate.Length(max=1000)
-ANY = 0  # fits no version: the program named none
 MINUTES = ma.validate.Range(1, MOST_MINUTES)
 
 
@@ -175,8 +166,11 @@ def write(wanted: dict[str, Any]) -> Any:
         abort(404, _("No community, town or district has this code."))
     who = viewer()
     authorize(policies.can_write, who, place.path)
-    with keyed_once(wanted, lambda made: ListingSchema().dump(made)):
+
+    def put_up() -> Listing:
         return operations.write_listing(actor(), who.person_id or 0, place.id, _text(wanted, wanted["kind"]))
+
+    return act_once(ListingSchema, lambda made: made, put_up, wanted, status=201, must=False)
 
 
 def _own_listing(uid: str) -> tuple[Listing, int]:
@@ -186,46 +180,9 @@ def _own_listing(uid: str) -> tuple[Listing, int]:
     return row, viewer().person_id or 0
 
 
-def seen(newest: int) -> int:
-    """The version that the program saw (`If-Match`), else the newest; -1 for something that is no version."""
-    sent = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
-    if not sent or sent == "*":
-        return newest
-    return int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else -1
-
-
-def first(load: Callable[[str], Any]) -> Callable[[F], F]:
-    """Ask whether the row may be known before the body is read, so that no answer about the body tells that it is there."""
-
-    def outer(view: F) -> F:
-        @functools.wraps(view)
-        def inner(*args: Any, **named: Any) -> Any:
-            load(named["uid"])
-            return view(*args, **named)
-
-        return inner  # type: ignore[return-value]
-
-    return outer
-
-
-@contextlib.contextmanager
-def conflicts() -> Iterator[None]:
-    """412 where the program named the version that it saw, and somebody was quicker."""
-    try:
-        yield
-    except Conflict as refusal:
-        status = 412 if request.headers.get("If-Match") else refusal.status
-        abort(problem(status, refusal.code, refusal.message, refusal.context))
-
-
-def _told(uid: str) -> dict[str, Any]:
-    found: dict[str, Any] = ListingSchema().dump(queries.listing_by_uid(uid))
-    return found
-
-
 @bp.patch("/exchange/listings/<uid>")
 @signed_in
-@first(_own_listing)
+@reached(_own_listing)
 @bp.arguments(ListingWordsSchema(partial=True, unknown=ma.RAISE))
 @bp.response(200, ListingSchema)
 @bp.alt_response(412, description="It was changed since: `context.current` is the version now")
@@ -238,17 +195,17 @@ def edit(wanted: dict[str, Any], uid: str) -> Any:
         "when": row.when_text, "minutes": row.minutes, "until_on": row.until_on,
     }  # fmt: skip
     text, base = _text({**stands, **wanted}, row.kind), seen(row.lock_version)
-    with conflicts(), keyed_once({**wanted, "base": base}, lambda _done: _told(uid), 200):
-        operations.edit_listing(actor(), row.id, person_id, base, text)
-    return queries.listing_by_uid(uid)
+    return _act(uid, lambda: operations.edit_listing(actor(), row.id, person_id, base, text), {**wanted, "base": base})
+
+
+def _act(uid: str, act: Callable[[], Any], body: Any = None, *, must: bool = False) -> Any:
+    return act_once(ListingSchema, lambda _done: queries.listing_by_uid(uid), act, body, must=must)
 
 
 def _change(uid: str, body: Any, act: Callable[[int, int], Any]) -> Any:
     row, person_id = _own_listing(uid)
     listing_id = row.id
-    with keyed_once(body, lambda _done: _told(uid), 200):
-        act(listing_id, person_id)
-    return queries.listing_by_uid(uid)
+    return _act(uid, lambda: act(listing_id, person_id), body)
 
 
 @bp.post("/exchange/listings/<uid>/pause")
@@ -262,7 +219,7 @@ def pause(uid: str) -> Any:
 
 @bp.post("/exchange/listings/<uid>/resume")
 @signed_in
-@first(_own_listing)
+@reached(_own_listing)
 @bp.arguments(ResumeSchema)
 @bp.response(200, ListingSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
@@ -295,7 +252,7 @@ def _watched_listing(uid: str) -> Listing:
 
 @bp.post("/exchange/listings/<uid>/stop")
 @staff(*policies.WATCHERS)
-@first(_watched_listing)
+@reached(_watched_listing)
 @bp.arguments(WhySchema)
 @bp.response(200, ListingSchema)
 @bp.alt_response(403, description="It is one's own or one's household's (`in_own_cause`)")
@@ -303,6 +260,4 @@ def _watched_listing(uid: str) -> Listing:
 def stop_listing(wanted: dict[str, Any], uid: str) -> Any:
     """Take an offer or a need down; its owner reads why, unanswered proposals about it are declined."""
     row_id = _watched_listing(uid).id
-    with keyed_always(wanted, lambda _done: _told(uid), 200):
-        operations.stop_listing(actor(), row_id, wanted["why"])
-    return queries.listing_by_uid(uid)
+    return _act(uid, lambda: operations.stop_listing(actor(), row_id, wanted["why"]), wanted, must=True)

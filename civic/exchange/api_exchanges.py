@@ -2,127 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import marshmallow as ma
 import sqlalchemy as sa
-from flask import abort
+from flask import abort, request
 from flask_babel import gettext as _
 
-from civic.bulletin.api import keyed_once
 from civic.bulletin.api_postings import IF_MATCH, ONCE
+from civic.core import files
 from civic.core.db import db
 from civic.core.i18n import plain
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, signed_in, staff
-from civic.core.web.api import PageArgs, page_of, page_schema
+from civic.core.web.api import page_of, page_schema
+from civic.core.web.errors import problem
 from civic.exchange import addresses, operations, policies, queries
-from civic.exchange.api import ANY, MINUTES, TOKEN, WORDS, WhySchema, bp, conflicts, first, listing_of, seen
+from civic.exchange.api import WhySchema, bp, listing_of
+from civic.exchange.api_shapes import (
+    EVIDENCE,
+    ConfirmSchema,
+    DecideSchema,
+    DeliverSchema,
+    ExchangeArgs,
+    ExchangeLineSchema,
+    ExchangeSchema,
+    MoveSchema,
+    RateSchema,
+    RespondSchema,
+    SaidSchema,
+    WordsSchema,
+)
 from civic.exchange.errors import NotAParty
-from civic.exchange.models import LIVE, Exchange, ExchangeState, Verb
-from civic.exchange.operations import MOST_MINUTES, Proposal
-from civic.exchange.queries import Act, Row, Side
+from civic.exchange.models import LIVE, Exchange, ExchangeState
+from civic.exchange.operations import Proposal
+from civic.exchange.queries import Act, Row
 from civic.people import queries as people
 from civic.points import amounts
-from civic.points.api import KEY, POINTS, Moment, keyed_always
+from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
 
-
-class ExchangeArgs(PageArgs):
-    """live: only those that run, or only the others."""
-
-    live = ma.fields.Boolean(load_default=None, allow_none=True)
-
-
-class ExchangeEventSchema(ma.Schema):
-    """A line of the history.  side: which of the two; null for the site itself and for social workers."""
-
-    verb = ma.fields.Enum(Verb, by_value=True, required=True)
-    side = ma.fields.Enum(Side, by_value=True, allow_none=True, required=True)
-    words = ma.fields.String(required=True)
-    minutes = ma.fields.Integer(allow_none=True, required=True)
-    at = Moment(required=True)
-
-
-class ExchangeLineSchema(ma.Schema):
-    """An exchange.  side: which of the two one is; acts: what one may do now; held: points that are held for it."""
-
-    uid = ma.fields.String(required=True)
-    state = ma.fields.Enum(ExchangeState, by_value=True, required=True)
-    listing = ma.fields.String(required=True, metadata={"description": "uid of its listing"})
-    title = ma.fields.String(required=True)
-    side = ma.fields.Enum(Side, by_value=True, allow_none=True, required=True)
-    requester = ma.fields.String(required=True, metadata={"description": "name"})
-    helper = ma.fields.String(required=True, metadata={"description": "name"})
-    minutes = ma.fields.Integer(required=True)
-    delivered_minutes = ma.fields.Integer(allow_none=True, required=True)
-    held = ma.fields.String(allow_none=True, required=True, metadata=POINTS)
-    meet_at = Moment(required=True)
-    station = ma.fields.String(allow_none=True, required=True, metadata={"description": "name of the station where they meet"})
-    due_at = Moment(required=True)
-    version = ma.fields.Integer(required=True, metadata={"description": "for `If-Match` of accept"})
-    href = ma.fields.String(required=True)
-
-
-class ExchangeSchema(ExchangeLineSchema):
-    """An exchange with its history."""
-
-    acts = ma.fields.List(ma.fields.Enum(Act, by_value=True), required=True)
-    history = ma.fields.List(ma.fields.Nested(ExchangeEventSchema), required=True)
-
-
-class RespondSchema(ma.Schema):
-    """An answer to a listing.  at_station: null takes the suggestion (strangers meet at the station first)."""
-
-    listing = ma.fields.String(required=True, validate=ma.validate.Length(max=40))
-    minutes = ma.fields.Integer(required=True, validate=MINUTES)
-    meet_at = ma.fields.AwareDateTime(required=True)
-    words = ma.fields.String(load_default="", validate=WORDS)
-    at_station = ma.fields.Boolean(load_default=None, allow_none=True)
-
-
-class WordsSchema(ma.Schema):
-    """Words to the other person."""
-
-    words = ma.fields.String(load_default="", validate=WORDS)
-
-
-class MoveSchema(WordsSchema):
-    """Another time."""
-
-    meet_at = ma.fields.AwareDateTime(required=True)
-    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
-
-
-class DeliverSchema(WordsSchema):
-    """How long it took, at most the agreed minutes."""
-
-    minutes = ma.fields.Integer(required=True, validate=MINUTES)
-
-
-class ConfirmSchema(ma.Schema):
-    """minutes: those that were read, so that nobody confirms another number."""
-
-    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
-
-
-class SaidSchema(ma.Schema):
-    """Words that are the act."""
-
-    words = ma.fields.String(required=True, validate=ma.validate.Length(1, 1000))
-
-
-class RateSchema(WordsSchema):
-    """1 to 5 stars."""
-
-    stars = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 5))
-
-
-class DecideSchema(SaidSchema):
-    """minutes: how many of the agreed ones count; 0 gives everything back."""
-
-    minutes = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MOST_MINUTES))
+NAMED_NONE = 0  # fits no version: the program sent no If-Match
 
 
 def _line(row: Row) -> dict[str, Any]:
@@ -202,14 +123,14 @@ def respond(wanted: dict[str, Any]) -> Any:
     authorize(policies.can_respond, who, row.territory.path)
     proposal = Proposal(wanted["minutes"], wanted["meet_at"], wanted["words"], wanted["at_station"])
     listing_id = row.id
-    with keyed_once(wanted, lambda made: _dumped(made.uid), 201):
-        made = operations.respond(actor(), listing_id, who.person_id or 0, proposal)
-    return _whole(made.uid)
+    return act_once(
+        ExchangeSchema, lambda made: _whole(made.uid), lambda: operations.respond(actor(), listing_id, who.person_id or 0, proposal), wanted,
+        status=201, must=False,
+    )  # fmt: skip
 
 
-def _dumped(uid: str) -> dict[str, Any]:
-    found: dict[str, Any] = ExchangeSchema().dump(_whole(uid))
-    return found
+def _act(uid: str, act: Callable[[], Any], body: Any, *, must: bool) -> Any:
+    return act_once(ExchangeSchema, lambda _done: _whole(uid), act, body, must=must)
 
 
 def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = False) -> Any:
@@ -217,10 +138,28 @@ def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = Fa
     row_id, person_id = _load(uid).id, viewer().person_id
     if person_id is None:
         raise NotAParty
-    once = keyed_always if moves else keyed_once
-    with conflicts(), once(body, lambda _done: _dumped(uid), 200):
-        act(row_id, person_id)
-    return _whole(uid)
+    return _act(uid, lambda: act(row_id, person_id), body, must=moves)
+
+
+def _with_evidence(uid: str, verb: Callable[..., Any]) -> Any:
+    """An objection or its answer.  Files are kept before the operation takes them over, as those of the page are (core/files.py)."""
+    is_form = request.mimetype == "multipart/form-data"
+    wanted: dict[str, Any] = bp.ARGUMENTS_PARSER.parse(SaidSchema(), request, location="form" if is_form else "json")
+    if strange := sorted(set(request.files) - {"files"}):
+        abort(problem(400, "malformed", _("Files come in the field “files”."), {"fields": {name: ["Unknown field."] for name in strange}}))
+    uploads = request.files.getlist("files")
+    if len(uploads) > files.MOST_FILES:
+        raise files.TooManyFiles(count=len(uploads), most=files.MOST_FILES)
+    given = [(upload.read(), upload.filename or "") for upload in uploads]
+    for upload in uploads:
+        upload.stream.seek(0)  # another run after two writers met reads them again
+    body = {**wanted, **({"files": [[hashlib.sha256(data).hexdigest(), name] for data, name in given]} if given else {})}
+
+    def act(row_id: int, her: int) -> Any:
+        kept = [files.store(data, name, account_id=viewer().account_id).sha256 for data, name in given]
+        return verb(actor(), row_id, her, wanted["words"], kept)
+
+    return _do(uid, body, act)
 
 
 @bp.post("/exchange/exchanges/<uid>/accept")
@@ -231,14 +170,13 @@ def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = Fa
 @bp.doc(security=TOKEN, parameters=[IF_MATCH, KEY])
 def accept(uid: str) -> Any:
     """Agree to what the other proposed: the requester's points are held."""
-    sent = seen(ANY)
-    base = None if sent == ANY else sent
+    base = seen(NAMED_NONE) or None
     return _do(uid, {"base": base}, lambda row_id, her: operations.accept(actor(), row_id, her, base), moves=True)
 
 
 @bp.post("/exchange/exchanges/<uid>/decline")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(WordsSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
@@ -249,7 +187,7 @@ def decline(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/move")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(MoveSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
@@ -262,7 +200,7 @@ def move(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/cancel")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(WordsSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[KEY])
@@ -273,7 +211,7 @@ def cancel(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/deliver")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(DeliverSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[KEY])
@@ -284,7 +222,7 @@ def deliver(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/confirm")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(ConfirmSchema)
 @bp.response(200, ExchangeSchema)
 @bp.alt_response(409, description="Another number of minutes was said since (`exchange_changed`)")
@@ -296,29 +234,29 @@ def confirm(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/dispute")
 @signed_in
-@first(_load)
-@bp.arguments(SaidSchema)
+@reached(_load)
 @bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def dispute(wanted: dict[str, Any], uid: str) -> Any:
-    """Object to what was said to be delivered."""
-    return _do(uid, wanted, lambda row_id, her: operations.open_dispute(actor(), row_id, her, wanted["words"]))
+@bp.alt_response(422, description="A file that is not taken: `file_kind_refused`, `file_too_large`, `too_many_files`")
+@bp.doc(security=TOKEN, parameters=[ONCE], requestBody=EVIDENCE)
+def dispute(uid: str) -> Any:
+    """Object to what was said to be delivered; with files as `multipart/form-data`."""
+    return _with_evidence(uid, operations.open_dispute)
 
 
 @bp.post("/exchange/exchanges/<uid>/answer")
 @signed_in
-@first(_load)
-@bp.arguments(SaidSchema)
+@reached(_load)
 @bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def answer(wanted: dict[str, Any], uid: str) -> Any:
-    """Say how one saw it, once."""
-    return _do(uid, wanted, lambda row_id, her: operations.answer_dispute(actor(), row_id, her, wanted["words"]))
+@bp.alt_response(422, description="A file that is not taken: `file_kind_refused`, `file_too_large`, `too_many_files`")
+@bp.doc(security=TOKEN, parameters=[ONCE], requestBody=EVIDENCE)
+def answer(uid: str) -> Any:
+    """Say how one saw it, once; with files as `multipart/form-data`."""
+    return _with_evidence(uid, operations.answer_dispute)
 
 
 @bp.post("/exchange/exchanges/<uid>/say")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(SaidSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
@@ -329,7 +267,7 @@ def say(wanted: dict[str, Any], uid: str) -> Any:
 
 @bp.post("/exchange/exchanges/<uid>/rate")
 @signed_in
-@first(_load)
+@reached(_load)
 @bp.arguments(RateSchema)
 @bp.response(200, ExchangeSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
@@ -348,7 +286,7 @@ def _watched(uid: str) -> Exchange:
 
 @bp.post("/exchange/exchanges/<uid>/decide")
 @staff(*policies.WATCHERS)
-@first(_watched)
+@reached(_watched)
 @bp.arguments(DecideSchema)
 @bp.response(200, ExchangeSchema)
 @bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
@@ -356,14 +294,12 @@ def _watched(uid: str) -> Exchange:
 def decide(wanted: dict[str, Any], uid: str) -> Any:
     """Decide a dispute: how many of the agreed minutes count, and why."""
     row_id = _watched(uid).id
-    with keyed_always(wanted, lambda _done: _dumped(uid), 200):
-        operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"])
-    return _whole(uid)
+    return _act(uid, lambda: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted, must=True)
 
 
 @bp.post("/exchange/exchanges/<uid>/stop")
 @staff(*policies.WATCHERS)
-@first(_watched)
+@reached(_watched)
 @bp.arguments(WhySchema)
 @bp.response(200, ExchangeSchema)
 @bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
@@ -371,6 +307,4 @@ def decide(wanted: dict[str, Any], uid: str) -> Any:
 def stop(wanted: dict[str, Any], uid: str) -> Any:
     """Stop an exchange that is running; what is held comes back, both are told why."""
     row_id = _watched(uid).id
-    with keyed_always(wanted, lambda _done: _dumped(uid), 200):
-        operations.stop(actor(), row_id, wanted["why"])
-    return _whole(uid)
+    return _act(uid, lambda: operations.stop(actor(), row_id, wanted["why"]), wanted, must=True)

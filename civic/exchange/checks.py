@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from civic.core import clock
 from civic.core.db import db
 from civic.core.registry import Check, Violation
 from civic.exchange.models import Dispute, Exchange, ExchangeState
+from civic.exchange.operations.settling import MARGIN
 from civic.exchange.queries.exchanges import due
 from civic.exchange.queries.parties import survivors
 from civic.exchange.queries.worth import Rules
@@ -35,6 +37,32 @@ def _holds() -> Iterator[Violation]:
             yield Violation("exchange", row.id, f"is {row.state.value}, but its points are {row.hold.value}")
         if row.state not in _HELD and row.hold is HoldState.open:
             yield Violation("exchange", row.id, f"is {row.state.value}, but its points are still held")
+    yield from _until()
+
+
+def _until() -> Iterator[Violation]:
+    """Open holds against the exchange's own dates: agreed until the policy's days after the meeting, decided about with 30 days to spare."""
+    query = (
+        sa.select(Exchange, Hold.expires_at, Policy.exchange_days, Dispute.answer_by_on)
+        .join(Hold, Hold.id == Exchange.hold_id)
+        .join(Policy, Policy.id == Exchange.policy_id)
+        .outerjoin(Dispute, Dispute.exchange_id == Exchange.id)
+        .where(Hold.state == HoldState.open, Exchange.state.in_(_HELD))
+    )
+    for row, expires_at, days, decided_by in db.session.execute(query.order_by(Exchange.id)):
+        if row.state is ExchangeState.agreed:
+            if not row.due_at == expires_at == row.meet_at + timedelta(days=days):
+                yield Violation(
+                    "exchange", row.id, f"is agreed; its points are held until {expires_at.isoformat()}, not until its time to lapse"
+                )
+            continue
+        decides = clock.day_bounds(decided_by)[1] if row.state is ExchangeState.disputed and decided_by is not None else row.due_at
+        if decides is None or expires_at < decides + MARGIN:
+            yield Violation(
+                "exchange",
+                row.id,
+                f"is {row.state.value}; its points are held until {expires_at.isoformat()}, less than 30 days beyond its decision",
+            )
 
 
 def _earnings() -> Iterator[Violation]:

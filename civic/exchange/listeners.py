@@ -23,6 +23,7 @@ def start(_app: Any) -> None:
     people.person_restricted.connect(_restricted)
     people.person_emptied.connect(_emptied)
     points.life_ends.connect(_life_ends)
+    points.rows_merge.connect(_rows_merge)
     points.hold_ended_by_life.connect(_hold_ended)
 
 
@@ -32,10 +33,16 @@ def _died(sender: Person, *, actor: Actor, **_more: Any) -> None:
     operations.end_exchanges(actor, all_rows_of(sender.id))
 
 
-def _life_ends(_sender: Any, *, actor: Actor, person_ids: list[int], **_more: Any) -> None:
+def _life_ends(_sender: Any, *, actor: Actor, person_ids: list[int], wallet_ids: list[int], **_more: Any) -> None:
     """Points are about to lock what she leaves.  Whoever hears of a death first, exchanges are locked before any wallet."""
     operations.end_listings(actor, person_ids)
-    operations.end_exchanges(actor, person_ids)
+    operations.end_exchanges(actor, person_ids, wallet_ids=wallet_ids)
+
+
+def _rows_merge(_sender: Any, *, actor: Actor, loser_id: int, survivor_id: int, wallet_ids: list[int], **_more: Any) -> None:
+    """The same of two rows that are one: whoever hears of a merge first, listings and exchanges are locked before any wallet."""
+    operations.end_listings(actor, [loser_id])
+    operations.end_own_exchanges(actor, all_rows_of(survivor_id), wallet_ids=wallet_ids)
 
 
 def _emptied(sender: Person, *, actor: Actor, **_more: Any) -> None:

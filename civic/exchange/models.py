@@ -54,6 +54,10 @@ class Place(enum.StrEnum):
     outside = "outside"
 
 
+#: languages that people can say they talk in, as `Listing.speaks` has them; in words: labels.SPEAKS
+SPEECH = ("cmn", "yue", "hak", "nan", "en", "fr", "ar", "ja", "ko", "sgn")
+
+
 class Listing(Model):
     """An offer or a need of a person, in her own words and one language."""
 

@@ -26,8 +26,12 @@ def can_write_for(viewer: Viewer, path: str) -> bool:
 
 def can_respond(viewer: Viewer, path: str) -> bool:
     """Answer a listing: residents verified in any community of its district."""
-    district = "/".join(path.split("/")[:2]) + "/"
-    return viewer.person_id is not None and any(place.startswith(district) for place in viewer.verified_in)
+    return viewer.person_id is not None and any(place.startswith(district_of(path)) for place in viewer.verified_in)
+
+
+def district_of(path: str) -> str:
+    """The path of the district that a place lies in: in it people may answer each other."""
+    return "/".join(path.split("/")[:2]) + "/"
 
 
 def can_see_owner(viewer: Viewer, path: str) -> bool:

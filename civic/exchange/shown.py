@@ -253,6 +253,11 @@ class ShownEvent:
     at: datetime
     is_mine: bool
 
+    @property
+    def gap(self) -> str:
+        """What stands between who and what."""
+        return " " if self.who and lang() == "en" else ""
+
 
 def history(view: View, *, with_words: bool = True) -> list[ShownEvent]:
     return [_line(view, event, with_words=with_words) for event in view.events]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import marshmallow as ma
 from flask import abort, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
-from civic.core import clock, idempotency
-from civic.core.errors import DomainError
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import signed_in
 from civic.core.web.api import ApiBlueprint, page_schema
-from civic.core.web.errors import problem
 from civic.points import amounts, queries, shown, statement
+from civic.points.api_common import KEY, TOKEN, Moment, Points, act_once
 from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
 from civic.points.operations.donations import Way, give
@@ -29,43 +23,7 @@ from civic.points.queries import Mine, WalletView
 from civic.points.statement import Asked, HoldEnd, Line, Side
 
 bp = ApiBlueprint("api-points", __name__, description="Points: one's own wallet, its statement, giving away")
-TOKEN: list[dict[str, list[str]]] = [{"token": []}]
-POINTS = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$", "example": "12.50"}
 AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,2})?", re.ASCII)
-KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": True,
-    "description": "Once per act: the same key and body again give the first answer; another body under it is 409",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-}
-
-
-class NoKey(DomainError):
-    """A POST that moves points came without a key."""
-
-    code, status = "no_idempotency_key", 400
-    sentence = _l("Send an Idempotency-Key with what moves points, so that a repeated request moves them once.")
-
-
-class Points(ma.fields.Field[Any]):
-    """Hundredths as "12.50"."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(metadata=POINTS, required=True, **more)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else amounts.text(value)
-
-
-class Moment(ma.fields.Field[Any]):
-    """RFC 3339 with the offset of this place."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(metadata={"type": ["string", "null"], "format": "date-time"}, **more)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return clock.local(value).isoformat(timespec="seconds") if value else None
 
 
 class YearSchema(ma.Schema):
@@ -235,9 +193,7 @@ def donate(wanted: dict[str, Any]) -> Any:
         abort(400, _("From and to are the same wallet."))
     way = Way.household_pool if wanted["giver"] == "household" else Way(wanted["to"])
     person_id = viewer().person_id
-    with keyed_always(wanted, lambda row_id: GivenSchema().dump(_given(row_id))):
-        row_id = give(actor(), person_id or 0, way, amount_of(wanted["amount"]))
-    return _given(row_id)
+    return act_once(GivenSchema, _given, lambda: give(actor(), person_id or 0, way, amount_of(wanted["amount"])), wanted, status=201)
 
 
 def amount_of(value: Any) -> int:
@@ -253,20 +209,3 @@ def _given(row_id: int) -> dict[str, Any]:
         raise ValueError("a gift without its row")
     free = queries.views(queries.by_id(gift.wallet_id))[0].free
     return {"line": row_id, "amount": gift.amount, "free": free, "href": url_for("points.receipt", row_id=row_id)}
-
-
-@contextlib.contextmanager
-def keyed_always(body: Any, said: Any, status: int = 201) -> Iterator[None]:
-    """Answer at most once; without a key not at all.  said: from the result to the body of the answer.  Raises NoKey."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key:
-        raise NoKey
-
-    def answer(outcome: Any) -> dict[str, Any]:
-        if isinstance(outcome, DomainError):
-            told = problem(outcome.status, outcome.code, outcome.message, outcome.context)
-            return {"status": outcome.status, "body": told.get_data(as_text=True), "headers": {"Content-Type": "application/problem+json"}}
-        return {"status": status, "body": json.dumps(said(outcome), ensure_ascii=False), "headers": {"Content-Type": "application/json"}}
-
-    with idempotency.keyed(viewer().account_id, request.endpoint or "", key, [request.path, body], answer):
-        yield

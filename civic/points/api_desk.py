@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import marshmallow as ma
@@ -19,7 +17,8 @@ from civic.core.web.api import ApiBlueprint, PageArgs, page_of, page_schema
 from civic.people import operations as people
 from civic.people.models import LookKind
 from civic.points import policies, queries, ruling
-from civic.points.api import KEY, TOKEN, Moment, PlainWalletSchema, Points, amount_of, keyed_always
+from civic.points.api import PlainWalletSchema, amount_of
+from civic.points.api_common import KEY, TOKEN, Moment, Points, act_once, reached
 from civic.points.holders import holder_of
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
 from civic.points.operations import desk, proposals
@@ -92,20 +91,6 @@ class WalletStateSchema(ma.Schema):
     state = ma.fields.Enum(WalletState, by_value=True, required=True)
 
 
-def reached(load: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Ask for the row before the body is read: who may not reach it learns nothing from what is wrong with her body."""
-
-    def around(view: Any) -> Any:
-        @functools.wraps(view)
-        def first(*args: Any, **parts: Any) -> Any:
-            load(**{name: value for name, value in parts.items() if name != "answer"})
-            return view(*args, **parts)
-
-        return first
-
-    return around
-
-
 # ---- wallets ----------------------------------------------------------------------------------------------------------------
 def _wallet(uid: str, policy: Any = policies.can_work) -> Wallet:
     """In the viewer's reach; of others even the existence is private.  For an act: not of her own household."""
@@ -138,8 +123,8 @@ def _state(uid: str) -> dict[str, Any]:
     return {"uid": uid, "state": state}
 
 
-def _said(uid: str) -> Any:
-    return lambda _done: WalletStateSchema().dump(_state(uid))
+def _act(uid: str, act: Any, body: Any = None) -> Any:
+    return act_once(WalletStateSchema, lambda _done: _state(uid), act, body)
 
 
 @bp.post("/points/wallets/<uid>/freeze")
@@ -151,9 +136,7 @@ def _said(uid: str) -> Any:
 def freeze(wanted: dict[str, Any], uid: str) -> Any:
     """Freeze a wallet: it earns and does not spend."""
     row = _wallet(uid)
-    with keyed_always(wanted, _said(uid), 200):
-        desk.freeze_wallet(actor(), row.id, wanted["why"])
-    return _state(uid)
+    return _act(uid, lambda: desk.freeze_wallet(actor(), row.id, wanted["why"]), wanted)
 
 
 @bp.post("/points/wallets/<uid>/unfreeze")
@@ -164,9 +147,7 @@ def freeze(wanted: dict[str, Any], uid: str) -> Any:
 def unfreeze(uid: str) -> Any:
     """Open a frozen wallet again."""
     row = _wallet(uid)
-    with keyed_always({}, _said(uid), 200):
-        desk.unfreeze_wallet(actor(), row.id)
-    return _state(uid)
+    return _act(uid, lambda: desk.unfreeze_wallet(actor(), row.id))
 
 
 @bp.post("/points/wallets/<uid>/close")
@@ -182,9 +163,7 @@ def close(wanted: dict[str, Any], uid: str) -> Any:
     to_household = wanted["to"] == "household"
     if to_household and desk.household_of(row) is None:
         abort(400, _("The owner of this wallet is in no household."))
-    with keyed_always(wanted, _said(uid), 200):
-        desk.close_wallet(actor(), row.id, wanted["why"], to_household=to_household)
-    return _state(uid)
+    return _act(uid, lambda: desk.close_wallet(actor(), row.id, wanted["why"], to_household=to_household), wanted)
 
 
 # ---- proposals --------------------------------------------------------------------------------------------------------------
@@ -199,8 +178,8 @@ def _one(row: Proposal) -> dict[str, Any]:
     return _shown(row, db.session.scalars(sa.select(Wallet.uid).where(Wallet.id == row.wallet_id)).one())
 
 
-def _dumped(row: Proposal) -> Any:
-    return PointsProposalSchema().dump(_one(row))
+def _decided(act: Any, body: Any = None, status: int = 200) -> Any:
+    return act_once(PointsProposalSchema, _one, act, body, status=status)
 
 
 @bp.get("/points/proposals")
@@ -226,13 +205,14 @@ def list_proposals(args: dict[str, Any]) -> dict[str, Any]:
 def propose(wanted: dict[str, Any], uid: str) -> Any:
     """Ask for a grant or an opening; another person decides."""
     row = _wallet(uid)
-    with keyed_always(wanted, _dumped):
+
+    def ask() -> Proposal:
         amount = amount_of(wanted["amount"])
         if wanted["kind"] == "opening":
-            made = proposals.propose_opening(actor(), row.id, amount, wanted["why"])
-        else:
-            made = proposals.propose_grant(actor(), row.id, amount, wanted["why"], from_pool=wanted["kind"] == "pool")
-    return _one(made)
+            return proposals.propose_opening(actor(), row.id, amount, wanted["why"])
+        return proposals.propose_grant(actor(), row.id, amount, wanted["why"], from_pool=wanted["kind"] == "pool")
+
+    return _decided(ask, wanted, 201)
 
 
 def _row(row_id: int) -> None:
@@ -253,13 +233,15 @@ def _row(row_id: int) -> None:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def reverse(wanted: dict[str, Any], row_id: int) -> Any:
     """Ask that a row be reversed; another person decides."""
-    with keyed_always(wanted, _dumped):
+
+    def ask() -> Proposal:
         amount = amount_of(wanted["amount"]) if wanted["amount"] is not None else None
-        made = proposals.propose_reversal(actor(), row_id, wanted["why"], amount)
-    return _one(made)
+        return proposals.propose_reversal(actor(), row_id, wanted["why"], amount)
+
+    return _decided(ask, wanted, 201)
 
 
-def _proposal(uid: str, policy: Any) -> Proposal:
+def _proposal(uid: str, policy: Any = policies.can_decide_at) -> Proposal:
     row = db.session.scalars(sa.select(Proposal).where(Proposal.uid == uid)).one_or_none()
     path = db.session.scalar(sa.select(Territory.path).where(Territory.id == row.territory_id)) if row is not None else None
     if row is None or path is None or not policies.can_see_proposal(viewer(), path):
@@ -279,6 +261,7 @@ def proposal(uid: str) -> Any:
 
 @bp.post("/points/proposals/<uid>/<any('approve', 'refuse'):answer>")
 @staff(*DECIDERS)
+@reached(_proposal)
 @bp.arguments(PointsDecisionSchema)
 @bp.response(200, PointsProposalSchema)
 @bp.alt_response(403, description="The one who asked, or her own household (`second_person_needed`, `own_household`)")
@@ -286,10 +269,8 @@ def proposal(uid: str) -> Any:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def decide(wanted: dict[str, Any], uid: str, answer: str) -> Any:
     """Approve or refuse as another person than the one who asked."""
-    row = _proposal(uid, policies.can_decide_at)
-    with keyed_always(wanted, _dumped, 200):
-        done = proposals.decide(actor(), row.id, answer == "approve", wanted["answer"])
-    return _one(done)
+    row = _proposal(uid)
+    return _decided(lambda: proposals.decide(actor(), row.id, answer == "approve", wanted["answer"]), wanted)
 
 
 @bp.post("/points/proposals/<uid>/withdraw")
@@ -298,7 +279,5 @@ def decide(wanted: dict[str, Any], uid: str, answer: str) -> Any:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def withdraw(uid: str) -> Any:
     """Take back what one asked for."""
-    row = _proposal(uid, policies.can_decide_at)
-    with keyed_always({}, _dumped, 200):
-        done = proposals.withdraw(actor(), row.id)
-    return _one(done)
+    row = _proposal(uid)
+    return _decided(lambda: proposals.withdraw(actor(), row.id))

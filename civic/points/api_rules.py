@@ -104,14 +104,15 @@ def rules(args: dict[str, Any]) -> Any:
         return unchanged
     body = {
         "programme": {"code": programme.code, "district": programme.territory.code, "name": programme.name},
-        "in_force": _version(found.now) if found.now else None,
-        "coming": [_version(version) for version in found.coming],
-        "history": [_version(version) for version in found.history],
+        "in_force": told_version(found.now) if found.now else None,
+        "coming": [told_version(version) for version in found.coming],
+        "history": [told_version(version) for version in found.history],
     }
     return body, 200, {"ETag": mark}
 
 
-def _version(version: Version) -> dict[str, Any]:
+def told_version(version: Version) -> dict[str, Any]:
+    """A version for the schema."""
     row, text = version.row, version.text
     return {
         "number": row.number, "state": row.state, "from_on": row.from_on, "posting": version.posting.number if version.posting else None,

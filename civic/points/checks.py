@@ -20,7 +20,7 @@ from civic.core.closes_check import check_of
 from civic.core.db import db
 from civic.core.registry import Violation
 from civic.core.snapshot import check_of_one_moment
-from civic.points import causes_check, dues_check, earnings_check, totals
+from civic.points import causes_check, dues_check, earnings_check, holds_check, totals
 from civic.points.check_parts import named as _named
 from civic.points.check_parts import stream as _stream
 from civic.points.check_parts import whole as _whole
@@ -168,7 +168,7 @@ _FITS = {
 
 
 def holds() -> Iterator[Violation]:
-    """A header says what its rows say: amount, what was posted, its state; every row of an ended hold is ended once, of an open one never."""
+    """A header says what its rows say: amount, what was posted, its state, its moments; every row of an ended hold is ended once, of an open one never."""
     progress.tell("holds of points", 0)
 
     def of(*kinds: TransferKind, of_what: Any = 1) -> Any:
@@ -191,13 +191,7 @@ def holds() -> Iterator[Violation]:
     for row in _stream(query):
         yield from (Violation("points_hold", row.id, what) for what in _hold_faults(row))
     yield from _of_another_wallet()
-    wrong = {
-        "is open and has an end, or ended without one": (_H.c.state == HoldState.open) != _H.c.ended_at.is_(None),
-        "was spent after its time": sa.and_(_H.c.state == HoldState.posted, _H.c.ended_at >= _H.c.expires_at),
-        "ran out before its time": sa.and_(_H.c.state == HoldState.expired, _H.c.ended_at < _H.c.expires_at),
-    }
-    for what, where in wrong.items():
-        yield from _named("points_hold", sa.select(_H.c.id).where(where), what)
+    yield from holds_check.moments()
 
 
 def _hold_faults(row: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from civic.points import (
     api,
     api_desk,
     api_rules,
+    api_versions,
     checks,
     closes_api,
     desk_links,
@@ -28,6 +29,8 @@ from civic.points.views import audit, desk_proposals, desk_wallets, mine, rules,
 from civic.points.views import closes as closes_views
 from civic.points.views import hints as hint_views
 from civic.points.views import reports as report_views
+
+_RESOURCES = (api_versions,)  # imported for its routes
 
 
 def manifest() -> Module:

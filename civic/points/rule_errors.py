@@ -13,6 +13,13 @@ class PolicyChanged(Conflict):
     code = "policy_changed"
 
 
+class ProgrammeThere(DomainError):
+    """A district gets a second programme."""
+
+    code, status = "programme_there", 409
+    sentence = _l("This district has a programme of points already.")
+
+
 class VersionOpen(DomainError):
     """Another version is being written or posted: two at once could undo each other unseen.  context: number."""
 

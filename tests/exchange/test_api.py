@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from civic.core.db import db
 from civic.core.viewer import Role
 from civic.exchange import operations, queries
 from civic.exchange.models import Exchange, ExchangeState, Listing, ListingState
-from tests.support.exchange import HELPER, REQUESTER, frozen_wallet, later
+from tests.support.exchange import HELPER, REQUESTER, frozen_wallet, later, listing_text
 
 API = "/api/v1/exchange"
 
@@ -172,6 +173,65 @@ def test_a_dispute_is_opened_answered_and_decided(client, two, wang, li, token_o
     assert two.numbers == (7_00, 7_00, 1_00)
 
 
+def paper(size: int = 0) -> bytes:
+    return b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n" + b" " * size
+
+
+def with_files(words: str, *files: tuple[bytes, str]) -> dict[str, object]:
+    return {"data": {"words": words, "files": [(io.BytesIO(data), name) for data, name in files]}, "content_type": "multipart/form-data"}
+
+
+def test_files_come_with_an_objection_and_with_its_answer(client, two, wang, li):
+    row = two.deliver()
+    address = f"{API}/exchanges/{row.uid}"
+    sent = with_files("只来了一小时", (paper(), "记录.pdf"), (paper(1), "photo.pdf"))
+    first = client.post(f"{address}/dispute", headers=keyed(wang), status=200, **sent)
+    assert first.json["state"] == "disputed"
+    sent = with_files("只来了一小时", (paper(), "记录.pdf"), (paper(1), "photo.pdf"))
+    again = client.post(f"{address}/dispute", headers=keyed(wang), status=200, **sent)
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
+    other = with_files("只来了一小时", (paper(2), "记录.pdf"), (paper(1), "photo.pdf"))  # another file is another body
+    assert client.post(f"{address}/dispute", headers=keyed(wang), status=409, **other).json["code"] == "key_reused"
+    client.post(f"{address}/answer", headers=li, status=200, **with_files("等了很久", (paper(3), "路.pdf")))
+    db.session.expire_all()
+    view = queries.exchange_view(db.session.get_one(Exchange, row.id), two.li.id)
+    assert [each.name for each in view.dispute.files] == ["记录.pdf", "photo.pdf", "路.pdf"]
+    assert (view.dispute.words, view.dispute.answer) == ("只来了一小时", "等了很久")
+
+
+def test_what_is_wrong_with_a_file_is_said_and_nothing_is_opened(client, two, wang):
+    row = two.deliver()
+    address = f"{API}/exchanges/{row.uid}/dispute"
+    for files, status, code in (
+        ([(b"MZ\x90\x00" + b"\x00" * 60, "a.exe")], 422, "file_kind_refused"),
+        ([(paper(n), f"{n}.pdf") for n in range(6)], 422, "too_many_files"),
+    ):
+        assert client.post(address, headers=wang, status=status, **with_files("不对", *files)).json["code"] == code
+    big = {"data": paper(2**20), "content_type": "multipart/form-data; boundary=x"}
+    assert client.post(address, headers=wang, status=400, **big).json["code"] == "too_large"
+    client.post(address, headers=wang, status=400, **with_files("", (paper(), "a.pdf")))
+    strange = {"words": "不对", "file": [(io.BytesIO(paper()), "a.pdf")]}
+    told = client.post(address, headers=wang, data=strange, content_type="multipart/form-data", status=400).json
+    assert told["context"]["fields"] == {"file": ["Unknown field."]}
+    assert queries.state_at(db.session.get_one(Exchange, row.id, populate_existing=True), clock.now()) is ExchangeState.delivered
+
+
+def test_a_replayed_conflict_has_the_first_status(client, two, wang, li):
+    """412 where the program named what it saw; the same again, and not 409."""
+    row = two.propose()
+    operations.retime(REQUESTER, row.id, two.wang.id, clock.now() + timedelta(days=5))
+    heads = {**keyed(li), "If-Match": '"2"'}
+    first = client.post(f"{API}/exchanges/{row.uid}/accept", headers=heads, status=412)
+    again = client.post(f"{API}/exchanges/{row.uid}/accept", headers=heads, status=412)
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
+    address = f"{API}/listings/{two.listing.uid}"
+    operations.edit_listing(HELPER, two.listing.id, two.li.id, 1, listing_text(title="教微信"))
+    heads = {**keyed(li, "edit"), "If-Match": '"1"'}
+    first = client.patch(address, json={"title": "旧的"}, headers=heads, status=412)
+    again = client.patch(address, json={"title": "旧的"}, headers=heads, status=412)
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
+
+
 def test_an_exchange_and_a_listing_are_stopped(client, two, token_of, make_community):
     row, social = two.agree(), token_of(role=Role.social_worker, territory=two.place)
     elsewhere = token_of(role=Role.social_worker, territory=make_community())
@@ -188,6 +248,11 @@ def test_the_document_describes_it(client):
     found = client.get("/api/v1/openapi.json", status=200).json
     paths = {path for path in found["paths"] if path.startswith("/api/v1/exchange/")}
     assert len(paths) == 20
+    for verb in ("dispute", "answer"):
+        content = found["paths"][f"/api/v1/exchange/exchanges/{{uid}}/{verb}"]["post"]["requestBody"]["content"]
+        assert set(content) == {"application/json", "multipart/form-data"}
+        named = content["multipart/form-data"]["schema"]["$ref"].rsplit("/", 1)[1]
+        assert found["components"]["schemas"][named]["properties"]["files"]["items"] == {"type": "string", "format": "binary"}
     for verb in ("accept", "cancel", "deliver", "confirm", "decide", "stop"):
         post = found["paths"][f"/api/v1/exchange/exchanges/{{uid}}/{verb}"]["post"]
         assert [p["required"] for p in post["parameters"] if p.get("name") == "Idempotency-Key"] == [True], verb

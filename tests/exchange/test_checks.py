@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
+from civic.core import clock
 from civic.core.db import db
 from civic.exchange import operations
 from civic.exchange.checks import CHECKS
@@ -88,3 +91,31 @@ def test_a_merge_afterwards_is_no_fault(two, make_person, who):
     kept = make_person("王芳") if who == "wang" else make_person("李秀英", birth="1963-05-06")
     merged(getattr(two, who), kept)
     assert found() == []
+
+
+def held_until(row: Exchange, moment) -> None:
+    write(Hold, row.hold_id, expires_at=moment)
+
+
+def test_the_points_of_an_agreement_are_held_until_its_own_time_to_lapse(two):
+    row = two.agree()
+    assert found() == []
+    held_until(row, row.due_at + timedelta(hours=1))
+    assert found() == ["is agreed; its points are held until 2026-12-09T05:00:00+00:00, not until its time to lapse"]
+    write(Exchange, row.id, due_at=row.due_at + timedelta(hours=1))
+    assert len(found()) == 1  # meeting and rules say otherwise
+
+
+def test_what_was_delivered_is_held_beyond_the_days_of_the_silent_one(two):
+    row = two.deliver()
+    assert found() == []
+    held_until(row, row.due_at + timedelta(days=29))
+    assert [what.partition(";")[0] for what in found()] == ["is delivered"]
+
+
+def test_a_dispute_is_held_beyond_its_ten_working_days(two):
+    row = two.deliver()
+    operations.open_dispute(REQUESTER, row.id, two.wang.id, "没来。")
+    assert found() == []
+    held_until(row, clock.now() + timedelta(days=40))
+    assert [what.partition(";")[0] for what in found()] == ["is disputed"]

@@ -7,9 +7,9 @@ import pytest
 from civic.core import clock
 from civic.core.db import db
 from civic.core.viewer import Role, Scope, Viewer
-from civic.exchange import operations, policies, queries
+from civic.exchange import labels, operations, policies, queries
 from civic.exchange.errors import NothingSaid, WrongMoment
-from civic.exchange.models import Category, ExchangeState, ListingKind
+from civic.exchange.models import SPEECH, Category, ExchangeState, ListingKind
 from civic.exchange.operations import Proposal
 from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
@@ -106,6 +106,32 @@ def test_needs_are_answered_by_offers_of_the_same_category_first(two, make_listi
         make_listing(two.li, category=Category.home, title="Fixing lamps", lang="en")
     make_listing(two.li, kind=ListingKind.need, category=Category.phone, title="我也不会")
     assert titles(two.wang) == ["教老人用手机", "装灯泡", "Fixing lamps"]
+
+
+def test_who_speaks_a_language_of_hers_stands_before_others_and_who_shares_none_last(two, make_listing, make_person):
+    make_listing(two.wang, kind=ListingKind.need, category=Category.phone, title="不会用手机", speaks=("yue", "cmn"))
+    chen = make_person("陈静", birth="1970-01-02")
+    make_listing(chen, category=Category.phone, title="说粤语的", speaks=("yue",))
+    make_listing(chen, category=Category.home, title="装灯泡", speaks=("cmn", "en"))
+    with later(minutes=1):
+        make_listing(chen, category=Category.phone, title="只说英语的", speaks=("en",))
+        make_listing(chen, category=Category.home, title="没写语言的")
+    # the same kind of help: a shared language, then one that says nothing; other kinds likewise; what no word is shared for stands last
+    assert titles(two.wang) == ["说粤语的", "教老人用手机", "装灯泡", "没写语言的", "只说英语的"]
+    make_listing(two.wang, title="学英语", speaks=("en",))  # she says elsewhere that she speaks it
+    assert titles(two.wang)[:2] == ["只说英语的", "说粤语的"]
+
+
+def test_who_says_nothing_of_her_languages_is_not_sorted_by_them(two, make_listing, make_person):
+    make_listing(two.wang, kind=ListingKind.need, category=Category.phone, title="不会用手机")
+    chen = make_person("陈静", birth="1970-01-02")
+    with later(minutes=1):
+        make_listing(chen, category=Category.phone, title="只说英语的", speaks=("en",))
+    assert titles(two.wang) == ["只说英语的", "教老人用手机"]
+
+
+def test_every_language_has_its_words():
+    assert tuple(labels.SPEAKS) == SPEECH
 
 
 def test_for_one_listing_only_what_answers_it(two, make_listing):

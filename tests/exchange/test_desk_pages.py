@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from civic.core.db import db
 from civic.core.site import FeatureSwitch
 from civic.core.viewer import Channel, Role
 from civic.exchange import operations, queries
-from civic.exchange.models import Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingState
+from civic.exchange.models import Category, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingState
 from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Look
@@ -183,6 +184,93 @@ def test_the_whole_exchange_at_the_window(web, two, clerk):
     assert "at the desk" in web.page(web.wang, f"/exchange/agreements/{row.uid}")
     assert "请慢慢讲" not in web.page(clerk, hers)  # words are for the two and for social workers
     assert "请慢慢讲" in web.page(web.li, f"/exchange/agreements/{row.uid}")
+
+
+def test_every_step_of_her_pages_is_there_at_the_window(web, two, clerk):
+    """The desk's page offers what her own page offers, state by state."""
+    colleague = web.enter(role=Role.clerk, territory=two.place)
+    row = two.propose()
+    hers, own = f"{beside(two.li)}/agreements/{row.uid}", f"/exchange/agreements/{row.uid}"
+
+    def offered(browser, address: str) -> set[str]:
+        page = web.page(browser, address)
+        return {act.value for act in queries.Act if f'{address}/{act.value}"' in page}
+
+    def same() -> set[str]:
+        found = offered(clerk, hers)
+        assert found == offered(web.li, own)
+        return found
+
+    assert same() == {"accept", "decline", "retime", "say"}
+    later_day = {"meet_at": (clock.today() + timedelta(days=1)).isoformat(), "meet_time": "09:00", "minutes": "60"}
+    clerk.submit(f"{hers}/retime", later_day, status=303)
+    assert same() == {"retime", "cancel", "say"}
+    his = f"{beside(two.wang)}/agreements/{row.uid}"
+    colleague.submit(f"{his}/accept", page=his, status=303)
+    clerk.submit(f"{hers}/say", {"words": "我带工具"}, page=hers, status=303)
+    with later(days=1):
+        clerk, colleague = (web.enter(role=Role.clerk, territory=two.place) for _each in range(2))
+        colleague.submit(f"{his}/deliver", {"minutes": "60"}, status=303)
+        assert offered(clerk, hers) == {"confirm", "dispute", "say"}
+        paper = (io.BytesIO(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"), "收据.pdf")
+        clerk.submit(f"{hers}/dispute", {"words": "只来了半小时", "files": paper}, status=303)
+        assert offered(clerk, hers) == {"say"}
+        colleague.submit(f"{his}/answer", {"words": "来了一小时"}, status=303)
+        assert offered(colleague, his) == {"say"}
+        view = queries.exchange_view(web.fresh(row), two.li.id)
+        assert (view.state, view.dispute.words, view.dispute.answer) == (ExchangeState.disputed, "只来了半小时", "来了一小时")
+        assert [file.name for file in view.dispute.files] == ["收据.pdf"]
+        assert {event.at_desk for event in view.events if event.verb in ("disputed", "answered")} == {True}
+
+
+def test_she_says_no_or_calls_it_off_at_the_window(web, two, clerk):
+    row = two.propose()
+    clerk.submit(f"{beside(two.li)}/agreements/{row.uid}/decline", {"words": ""}, status=303)
+    assert web.fresh(row).state is ExchangeState.declined
+    other = two.agree()
+    clerk.submit(f"{beside(two.wang)}/agreements/{other.uid}/cancel", {"words": "病了"}, status=303)
+    assert (web.fresh(other).state, two.numbers) == (ExchangeState.cancelled, (8_00, 8_00, 0))
+
+
+def test_the_window_looks_through_everything_that_she_could_answer(web, two, clerk, make_listing, make_person, make_community):
+    """Not only what is suggested: all that is open in her district, searched as on the public list."""
+    chen = make_person("陈静", birth="1970-01-02")
+    far = make_listing(chen, territory=make_community(), title="修自行车", category=Category.home)
+    own = make_listing(two.wang, title="剪头发")
+    mate = make_person("王强", birth="1980-02-03")
+    people.join_household(CLERK, [mate.id], households_of([two.wang.id])[two.wang.id], HouseholdRelation.other, clock.today())
+    of_mate = make_listing(mate, title="带孩子")
+    assert f"{beside(two.wang)}/find" in web.page(clerk, f"{beside(two.wang)}/")
+    address = f"{beside(two.wang)}/find"
+    page = web.page(clerk, address)
+    assert [uid in page for uid in (two.listing.uid, far.uid, own.uid, of_mate.uid)] == [True, True, False, False]
+    assert f"{beside(two.wang)}/listings/{far.uid}/respond" in page
+    for query, count in (
+        ("q=手机", 1),
+        ("q=别的", 0),
+        ("category=home", 1),
+        ("kind=need", 0),
+        ("speaks=hak", 0),
+        ("place_kind=station", 2),
+    ):
+        assert web.page(clerk, f"{address}?{query}").count("/respond") == count, query
+    assert "Take one of the choices away" in web.page(clerk, f"{address}?q=别的")
+    text = web.page(clerk, f"{beside(two.wang)}/listings/{two.listing.uid}/respond")
+    assert "挂号、付款、视频都可以教。" in text  # what the listing says is read out at the window
+    answer = {"meet_at": clock.today().isoformat(), "meet_time": "15:00", "minutes": "60", "words": ""}
+    clerk.submit(f"{beside(two.wang)}/listings/{two.listing.uid}/respond", answer, status=303)
+    assert two.listing.uid not in web.page(clerk, address)  # she answers it already
+
+
+def test_the_list_at_the_window_is_cut_into_pages(web, two, clerk, make_listing, make_person):
+    chen = make_person("陈静", birth="1970-01-02")
+    for n in range(20):
+        make_listing(chen, title=f"散步{n}")
+    address = f"{beside(two.wang)}/find"
+    page = web.page(clerk, address)
+    assert page.count("/respond") == 20
+    assert f"{address}?page=2" in page
+    assert web.page(clerk, f"{address}?page=2").count("/respond") == 1
 
 
 def test_nobody_stands_at_the_desk_for_her_own_household_or_the_other_side_of_herself(web, two, make_account, sign_in):

@@ -336,3 +336,12 @@ def test_the_statement_of_points_leads_to_the_exchange(web, two):
 
 def _lines(two):
     return statement.page(wallets.mine(two.wang.id).own).lines
+
+
+def test_who_did_what_is_read_as_words_in_both_languages(web, two):
+    """In English a space stands between the name and what she did, in Chinese none."""
+    row = two.propose()
+    assert "<b>You</b> proposed it" in web.page(web.wang, f"/exchange/agreements/{row.uid}")
+    assert "<b>王芳</b> proposed it" in web.page(web.li, f"/exchange/agreements/{row.uid}")
+    web.li.set_cookie("civic_lang", "zh")
+    assert "<b>王芳</b>提出" in web.li.get(f"/exchange/agreements/{row.uid}", status=200).get_data(as_text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -21,14 +21,16 @@ from civic.exchange.checks import CHECKS
 from civic.exchange.models import Dispute, Exchange, ExchangeState, ListingKind, Rating
 from civic.exchange.operations import Proposal
 from civic.people import operations as people
-from civic.people.models import PersonSource
+from civic.people.models import Membership, PersonSource
 from civic.people.records import Record
+from civic.points import checks as points_checks
 from civic.points import operations as points
 from civic.points.models import Hold, HoldState
+from civic.points.operations.wallets import programme_of_person
 from civic.territory.models import Territory, TerritoryKind
 from tests.conftest import NOW
 from tests.support.exchange import HELPER, REQUESTER, WORKER, listing_text
-from tests.support.people import CLERK
+from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import RULER, adopt, balance, free
 
 ROUNDS = 4
@@ -224,3 +226,84 @@ def test_who_dies_while_it_is_agreed_or_confirmed_leaves_nothing_held(street):
     with street.app.app_context():
         assert HoldState.open not in db.session.scalars(sa.select(Hold.state)).all()
         db.session.remove()
+
+
+def _twins(street: Street, *, turned: bool = False) -> tuple[int, int, dict[int, int], int]:
+    """Two rows of one human who helped herself: (merge that was asked for, delivered exchange, wallets with their households', requester)."""
+    with street.app.app_context():
+        pair = [people.create_person(CLERK, street.place, Record("周一"), source=PersonSource.desk).id for _each in range(2)]
+        homes = {}
+        for person in pair:
+            points.earn(RULER, f"more:{person}", 1, person, 240, YESTERDAY, "other", "system")
+            household = db.session.scalars(sa.select(Membership.household_id).where(Membership.person_id == person)).one()
+            with atomic():
+                programme = programme_of_person(person)
+                homes[points.wallet_of_person(programme, person)] = points.wallet_of_household(programme, household)
+        for wallet, home in homes.items():
+            points.donate(CLERK, wallet, 50, home)
+        helper, requester = pair[::-1] if turned else pair
+        row = operations.respond(REQUESTER, street.offer(helper), requester, Proposal(60, clock.now() + timedelta(hours=2))).id
+        operations.accept(HELPER, row, helper)
+        operations.deliver(HELPER, row, helper, 60)
+        merge = people.ask_merge(CLERK, pair[0], pair[1], "同一人").id
+        db.session.remove()
+    return merge, row, homes, requester
+
+
+def _no_fault(street: Street) -> None:
+    with street.app.app_context():
+        assert HoldState.open not in db.session.scalars(sa.select(Hold.state)).all()
+        assert [(v.table, v.row, v.what) for check in points_checks.CHECKS for v in check.run()] == []
+        db.session.remove()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_rows_are_merged_while_they_exchange_and_give(street, turned):
+    """Listing, exchange, then all wallets by id, whoever begins; nobody runs again."""
+    merge, row, homes, requester = _twins(street, turned=turned)
+
+    def give() -> None:
+        for wallet, home in homes.items():
+            points.donate(CLERK, wallet, 10, home)
+
+    answers = street.at_once(
+        lambda: people.decide_merge(COLLEAGUE, merge, True, from_above=True), lambda: operations.confirm(REQUESTER, row, requester), give
+    )
+    assert answers[0] == ""
+    assert answers[1] in {"", "wrong_moment"}
+    assert street.seen(row)[0] is (ExchangeState.confirmed if answers[1] == "" else ExchangeState.cancelled)
+    _no_fault(street)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_merge_waits_for_the_exchange_before_it_locks_a_wallet(street, turned):
+    """Confirming holds the exchange and wants the wallets: a merge that held them and wanted the exchange would wait in a circle."""
+    merge, row, _homes, requester = _twins(street, turned=turned)
+    has_it = Event()
+
+    def confirm() -> None:
+        with atomic():
+            operations.settling.lock_exchange(row)
+            has_it.set()
+            if db.engine.dialect.name == "postgresql":  # SQLite lets one write at a time: there the merge has not begun
+                _until_somebody_waits()
+            operations.confirm(REQUESTER, row, requester)
+
+    def fold() -> None:
+        assert has_it.wait(20)
+        people.decide_merge(COLLEAGUE, merge, True, from_above=True)
+
+    assert street.at_once(confirm, fold) == ["", ""]
+    assert street.seen(row)[0] is ExchangeState.confirmed
+    _no_fault(street)
+
+
+def _until_somebody_waits() -> None:
+    """Another connection asks, and looks until the merge waits for a lock."""
+    query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    for _look in range(400):
+        with db.engine.connect() as other:
+            if other.scalar(query):
+                return
+        Event().wait(0.05)
+    raise AssertionError("nobody waits")

@@ -3,12 +3,16 @@
 import pytest
 
 from civic.core import clock, notes
+from civic.core.atomic import atomic
+from civic.core.viewer import Actor, Channel
 from civic.exchange import operations, queries
 from civic.exchange.errors import AlreadyRated, NotAParty, OutOfRange, WrongMoment
 from civic.exchange.queries import Act, Stars
 from civic.people import operations as people
-from tests.support.exchange import HELPER, REQUESTER, WORKER, later
+from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, later, letter, said, told
 from tests.support.people import CLERK, COLLEAGUE
+
+SAID = "%(other)s gave %(stars)s of 5 stars for what you did for each other."
 
 
 def finished(two, minutes=120):
@@ -30,6 +34,40 @@ def test_each_rates_the_other_once(two):
         ("王芳", "李秀英", 5, "很有耐心。"), ("李秀英", "王芳", 4, ""),
     ]  # fmt: skip
     assert view.acts == frozenset()
+
+
+def test_the_one_who_was_rated_is_told_and_nobody_else(two):
+    row = finished(two)
+    before = len(told(two.wang)), len(told(two.li))
+    operations.rate(REQUESTER, row.id, two.wang.id, 4, "很有耐心。")
+    assert (len(told(two.wang)), len(told(two.li))) == (before[0], before[1] + 1)
+    assert told(two.li)[-1] == letter("How it was")
+    last = bodies(two.li)[bodies(two.li).rindex(said(SAID, other="王芳", stars=4)) :]
+    assert "很有耐心。" in last
+    with pytest.raises(AlreadyRated):
+        operations.rate(REQUESTER, row.id, two.wang.id, 4, "很有耐心。")
+    assert len(told(two.li)) == before[1] + 1
+
+
+def test_she_reads_it_in_her_own_language(two, make_account):
+    account = make_account()
+    with atomic():
+        account.person_id, account.lang = two.li.id, "en"
+    row = finished(two)
+    operations.rate(REQUESTER, row.id, two.wang.id, 5)
+    assert told(two.li)[-1] == "How it was: 教老人用手机"
+    assert "王芳 gave 5 of 5 stars" in bodies(two.li)
+
+
+def test_a_rating_at_the_desk_is_told_too_and_the_dead_get_none(two):
+    row = finished(two)
+    clerk = Actor(1_000_014, channel=Channel.desk, acting_for=two.wang.id)
+    operations.rate(clerk, row.id, two.wang.id, 3)
+    assert told(two.li)[-1] == letter("How it was")
+    people.record_death(CLERK, two.wang.id, clock.today())
+    before = len(told(two.wang))
+    operations.rate(HELPER, row.id, two.li.id, 5)
+    assert len(told(two.wang)) == before
 
 
 def test_one_to_five_stars(two):

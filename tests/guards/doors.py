@@ -272,7 +272,14 @@ READS_RULES = either(only(Role.district, Role.administrator, by=district), only(
 #: the desk of wallets and what needs two people
 POINTS_DESK = {
     "points_rules": doors("show"),
-    "api-points-rules": doors("rules", Door("points_place")),
+    "api-points-rules": {
+        "rules": Door("points_place"),
+        "rules_versions": LIST,
+        "begin_programme": LIST,
+        "draft_version": Door("programme", district),
+        **doors("adopt_version agree_version edit_version propose_version withdraw_version", Door("rules_draft", district)),
+        "rules_version": Door("rules_draft", READS_RULES),
+    },
     "points_rules_desk": {
         **doors("begin index"),
         "draft": Door("programme", district),
@@ -321,7 +328,7 @@ EXCHANGE = {
         "dispute": Door("dispute", territory),
     },
     "exchange_beside": {
-        **doors("home new", Door("beside", territory)),
+        **doors("find home new", Door("beside", territory)),
         **doors("edit", Door("beside_listing", territory)),
         "change": Door("beside_listing_verb", territory),
         "respond": Door("beside_other_listing", territory),

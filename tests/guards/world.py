@@ -483,7 +483,14 @@ def programme(world: World) -> Row:
 def points_place(world: World) -> Row:
     """A community of a district that has rules."""
     adopted_programme(world)
-    for each in (world.me, world.you, world.district):  # read again what the commit let go: the first door closes the session
+    places = (world.district, world.town, world.own, world.other, world.other_town, world.grid)
+    for each in (
+        world.me,
+        world.you,
+        *places,
+        world.organisation,
+        world.stranger,
+    ):  # the commit let them go, and the first door closes the session
         db.session.refresh(each)
     return Row({"place": world.own.code})
 

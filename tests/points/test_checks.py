@@ -59,7 +59,7 @@ def ledger(programme, make_person):
 
 @pytest.fixture
 def open_tables(ledger):
-    """Every trigger of points and of closes dropped, as the database's owner can."""
+    """Every trigger of points, of closes and of the audit dropped, as the database's owner can."""
     connection = db.session.get_bind()
     sqlite = connection.dialect.name == "sqlite"
     with atomic():
@@ -70,7 +70,7 @@ def open_tables(ledger):
                 sa.text("SELECT tgname, relname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal")
             ).all()
         for name, table in rows:
-            if table.startswith(("points_", "day_close")):
+            if table.startswith(("points_", "day_close", "audit_event")):
                 db.session.execute(sa.text(f"DROP TRIGGER {name}" + ("" if sqlite else f" ON {table}")))
     return ledger
 
@@ -147,6 +147,14 @@ TOUCHED = [
     ("UPDATE points_hold SET expires_at = ended_at WHERE state = 'posted'", "points_hold", "was spent after its time"),
     ("UPDATE points_hold SET ended_at = created_at WHERE state = 'expired'", "points_hold", "ran out before its time"),
     ("UPDATE points_hold SET ended_at = NULL WHERE state = 'voided'", "points_hold", "is open and has an end, or ended without one"),
+    (f"UPDATE points_hold SET expires_at = (SELECT min(expires_at) FROM points_hold) WHERE id = {OPEN}", "points_hold", "lasts until 2026-10-06T"),
+    ("UPDATE points_hold SET expires_at = (SELECT max(expires_at) FROM points_hold) WHERE state = 'voided'", "points_hold", "lasts until 2027-01-08T"),
+    (f"UPDATE points_hold SET expires_at = created_at WHERE id = {OPEN}", "points_hold", "its time was over when it was made"),
+    (f"UPDATE points_hold SET created_at = (SELECT min(at) FROM points_transfer) WHERE id = {OPEN}", "points_hold", "was made at another moment than its rows"),
+    (f"UPDATE points_hold SET created_at = (SELECT min(at) FROM points_transfer) WHERE id = {OPEN}", "points_hold", "renews a hold that was not given back for it"),
+    (f"UPDATE points_hold SET sequence = 3 WHERE id = {OPEN}", "points_hold", "renews a hold that was not given back for it"),
+    ("UPDATE points_hold SET ended_at = (SELECT min(at) FROM points_transfer) WHERE state = 'posted'", "points_hold", "ended before it was made"),
+    ("UPDATE points_hold SET ended_at = expires_at WHERE state = 'voided'", "points_hold", "ended at another moment than its rows"),
     ("UPDATE points_earning SET \"offset\" = 1 WHERE revision = 1", "points_earning", "differs by "),
     ("UPDATE points_earning SET source = 'hours:9' WHERE source = 'hours:3'", "points_transfer", "names an earning of another source"),
     ("UPDATE points_earning SET person_id = (SELECT min(person_id) FROM points_earning WHERE source = 'hours:2') WHERE source = 'hours:1' AND revision = 2",
@@ -158,6 +166,22 @@ TOUCHED = [
 def test_what_was_touched_is_named_by_table_and_fault(open_tables, statement, table, what):
     run(statement)
     assert any(named == table and told.startswith(what) for named, _row, told in found()), found()
+
+
+def test_an_open_hold_whose_time_is_long_over_is_no_fault_until_it_is_touched(ledger, make_wallet):
+    """L8: nobody waits for a job, so nothing is wrong when none ran for a year."""
+    wallet = make_wallet(2_00)
+    held = operations.hold(CLERK, wallet, 1_00, source="order:9", until=clock.now() + timedelta(days=1))
+    with clock.frozen(clock.now() + timedelta(days=365)):
+        assert found() == set()
+        assert operations.expire(CLERK, held.id)
+        assert found() == set()
+
+
+def test_lines_of_the_audit_from_before_say_nothing_about_until_when(open_tables):
+    """A release before this one wrote the amount alone."""
+    run("UPDATE audit_event SET context = '{\"amount\": 25}' WHERE verb = 'points.held'")
+    assert found() == set()
 
 
 def test_the_newest_revision_and_its_rows_are_compared_downwards_too(open_tables):

@@ -14,7 +14,7 @@ from civic.core.db import db
 from civic.core.viewer import Actor, Channel
 from civic.exchange.models import LIVE, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingState, Rating, Verb
 from civic.exchange.operations.listings import close_listing
-from civic.exchange.operations.settling import call_off, lock_holders, lock_wallets
+from civic.exchange.operations.settling import call_off, lock_wallets
 from civic.exchange.queries.exchanges import DISPUTE_FILE
 from civic.exchange.queries.listings import LISTINGS, TOPIC
 from civic.exchange.queries.parties import survivors
@@ -49,13 +49,18 @@ def _close(actor: Actor, tx: Transaction, rows: Sequence[Listing]) -> None:
         close_listing(actor, tx, row, ListingState.ended)
 
 
-def end_exchanges(actor: Actor, person_ids: Sequence[int], states: Iterable[ExchangeState] = LIVE) -> int:
-    """A life has ended: live exchanges of these rows end, what is held comes back, the other is told."""
+def end_exchanges(
+    actor: Actor, person_ids: Sequence[int], states: Iterable[ExchangeState] = LIVE, *, wallet_ids: Sequence[int] = ()
+) -> int:
+    """A life has ended: live exchanges of these rows end, what is held comes back, the other is told.
+
+    wallet_ids: what points lock after this in the same transaction; locked here with those that hold, by id.
+    """
     with atomic() as tx:
         hers = sa.or_(Exchange.requester_id.in_(person_ids), Exchange.helper_id.in_(person_ids))
         rows = _locked(sa.select(Exchange).where(hers, Exchange.state.in_(list(states))).order_by(Exchange.id))
         if any(row.hold_id is not None for row in rows):
-            lock_wallets([*_held_in(rows), *_wallets_of_life(person_ids)])
+            lock_wallets([*_held_in(rows), *_wallets_of_life(person_ids), *wallet_ids])
         for row in rows:
             _end(actor, row)
         tx.result = len(rows)
@@ -74,12 +79,13 @@ def _wallets_of_life(person_ids: Sequence[int]) -> list[int]:
     return list(db.session.scalars(sa.select(Wallet.id).where(hers)))
 
 
-def end_own_exchanges(actor: Actor, person_ids: Sequence[int]) -> int:
-    """After a merge nobody exchanges with herself."""
+def end_own_exchanges(actor: Actor, person_ids: Sequence[int], *, wallet_ids: Sequence[int] = ()) -> int:
+    """After a merge nobody exchanges with herself.  wallet_ids: as above."""
     with atomic() as tx:
         both = sa.and_(Exchange.requester_id.in_(person_ids), Exchange.helper_id.in_(person_ids))
         rows = _locked(sa.select(Exchange).where(both, Exchange.state.in_(LIVE)).order_by(Exchange.id))
-        lock_holders(rows)
+        if any(row.hold_id is not None for row in rows):
+            lock_wallets([*_held_in(rows), *_wallets_of_life(person_ids), *wallet_ids])
         for row in rows:
             _end(actor, row)
         tx.result = len(rows)

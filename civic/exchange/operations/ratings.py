@@ -11,11 +11,12 @@ from civic.core.viewer import Actor
 from civic.exchange.errors import AlreadyRated, OutOfRange
 from civic.exchange.models import Rating
 from civic.exchange.operations.exchanges import load
+from civic.exchange.operations.telling import tell_one
 from civic.exchange.queries.parties import FINISHED
 
 
 def rate(actor: Actor, exchange_id: int, person_id: int, stars: int, words: str = "") -> Rating:
-    """1 to 5 stars and, if she likes, a few words, which the two and social workers alone read.
+    """1 to 5 stars and, if she likes, a few words, which the two and social workers alone read.  The one who was rated is told.
 
     Raises OutOfRange, WrongMoment, NotAParty, AlreadyRated.
     """
@@ -30,6 +31,7 @@ def rate(actor: Actor, exchange_id: int, person_id: int, stars: int, words: str 
         rating = Rating(exchange_id=row.id, by_person_id=mine, about_person_id=other, stars=stars, note_id=notes.write(words.strip()))
         db.session.add(rating)
         db.session.flush()
+        tell_one(row, other, "exchange/rated", words=words.strip(), stars=stars)
         audit.record(actor, "exchange.rate", "exchange", row.id, stars=stars)
         tx.result = rating
     return rating

@@ -1,7 +1,8 @@
 """What follows from time or from both people's word: points move, or come back.
 
 The helper is paid by issuance while the requester's points go to the sink, in one transaction: nobody is ever paid by the person served.
-Order of locks: household, person, listing, exchange, wallets by id.
+Order of locks: household, person, listing, exchange, wallets by id.  Of a death or merge points tell exchange before they lock any wallet
+(`points.life_ends`, `points.rows_merge`), so that the order is the same there.
 """
 
 from __future__ import annotations

@@ -26,20 +26,22 @@ def tell(row: Exchange, template: str, *, by: int | None = None, words: str = ""
             _send(row, template, mine, other, by=by, words=words, minutes=minutes, moved=moved)
 
 
-def tell_one(row: Exchange, to: int, template: str, *, words: str = "") -> None:
+def tell_one(row: Exchange, to: int, template: str, *, words: str = "", stars: int = 0) -> None:
     """One message to one of the two.  to: the row that the exchange names."""
     people = parties([row.requester_id, row.helper_id])
     other = people[row.helper_id if to == row.requester_id else row.requester_id]
     if people[to].id in contacts_of("person", [people[to].id]):
-        _send(row, template, people[to], other, by=other.row_id, words=words, minutes=None, moved=0)
+        _send(row, template, people[to], other, by=other.row_id, words=words, minutes=None, moved=0, stars=stars)
 
 
-def _send(row: Exchange, template: str, mine: Party, other: Party, *, by: int | None, words: str, minutes: int | None, moved: int) -> None:
+def _send(
+    row: Exchange, template: str, mine: Party, other: Party, *, by: int | None, words: str, minutes: int | None, moved: int, stars: int = 0
+) -> None:
     send(
         Receiver("person", mine.id), TOPIC, template, href=addresses.exchange(row.uid), urgent=False,
         title=row.listing.title, other=other.name, is_mine=by == mine.row_id, helps=mine.row_id == row.helper_id, words=words,
         minutes=row.minutes if minutes is None else minutes, meet_at=row.meet_at, due_at=row.due_at, points=short(row.amount or 0),
-        moved=short(moved), station=row.station, state=row.state.value,
+        moved=short(moved), station=row.station, state=row.state.value, stars=stars,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, contains_eager
 
 from civic.core import clock, notes, search
 from civic.core.db import db
-from civic.exchange.models import LIVE, Category, Exchange, Listing, ListingKind, ListingState, Place
+from civic.exchange.models import LIVE, SPEECH, Category, Exchange, Listing, ListingKind, ListingState, Place
 from civic.people.models import Membership, Person
 from civic.people.queries import all_rows_of
 from civic.territory.models import Territory
@@ -25,7 +25,7 @@ SUGGESTED = 6
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reader looks for.  path: of a territory; words: what she typed."""
+    """What a reader looks for.  path: of a territory; words: what she typed; answering: only what this person could answer."""
 
     path: str = ""
     kind: ListingKind | None = None
@@ -34,6 +34,7 @@ class Wanted:
     speaks: str = ""
     lang: str = ""
     words: str = ""
+    answering: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,21 @@ def shown_listings(wanted: Wanted) -> sa.Select[Any]:
     if wanted.lang:
         query = query.where(Listing.lang == wanted.lang)
     if wanted.speaks:
-        query = query.where((" " + Listing.speaks + " ").contains(f" {wanted.speaks} ", autoescape=True))
+        query = query.where(_names(Listing, wanted.speaks))
+    if wanted.answering is not None:
+        query = query.where(*_open_to(_rows_of(wanted.answering)))
     return query.order_by(Listing.created_at.desc(), Listing.id.desc())
+
+
+def _rows_of(person_id: int) -> sa.Select[int]:
+    """Her row and those merged into her."""
+    return sa.select(Person.id).where(sa.or_(Person.id == person_id, Person.merged_into_id == person_id))
+
+
+def _open_to(rows: sa.Select[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Not her own, not her household's, none that she answers already."""
+    answers = sa.exists().where(Exchange.listing_id == Listing.id, Exchange.responder_id.in_(rows), Exchange.state.in_(LIVE))
+    return Listing.person_id.not_in(rows), Listing.person_id.not_in(_housemates(rows)), ~answers.correlate(Listing)
 
 
 def listings(wanted: Wanted, *, offset: int = 0, limit: int = 20) -> Page:
@@ -104,12 +118,14 @@ def why_stopped(row: Listing) -> str:
 
 
 def suggestions(person_id: int, lang: str = "", *, listing_id: int | None = None, limit: int = SUGGESTED) -> list[Listing]:
-    """Listings that answer hers: the other kind, in her community, of the same category first, then in her language, then the newest.
+    """Listings that answer hers: the other kind, in her community, those that fit best first.
 
+    First the same category, then whose owner speaks a language of hers, then what is written in hers, then the newest.  Where both name the
+    languages they speak and share none, it stands last, and is not hidden: she may understand more than she wrote down.
     listing_id: only what answers this one of hers, and then of its category alone.  Somebody without a listing gets the newest of her
     community.  Not her own, not her household's, none that she answers already.  One statement.
     """
-    rows = sa.select(Person.id).where(sa.or_(Person.id == person_id, Person.merged_into_id == person_id))
+    rows = _rows_of(person_id)
     hers = aliased(Listing)
     open_ones = [hers.person_id.in_(rows), hers.state == ListingState.open, hers.until_on >= clock.today()]
     if listing_id is not None:
@@ -120,12 +136,9 @@ def suggestions(person_id: int, lang: str = "", *, listing_id: int | None = None
 
     fits = one(hers.kind != Listing.kind, hers.category == Listing.category)
     shares = sa.or_(Listing.lang == lang, one(hers.kind != Listing.kind, hers.lang == Listing.lang))
-    query = _with_place().where(
-        is_shown(),
-        Listing.person_id.not_in(rows),
-        Listing.person_id.not_in(_housemates(rows)),
-        ~sa.exists().where(Exchange.listing_id == Listing.id, Exchange.responder_id.in_(rows), Exchange.state.in_(LIVE)).correlate(Listing),
-    )
+    talks = one(_share_speech(hers, Listing))
+    cannot_talk = sa.and_(Listing.speaks != "", one(hers.speaks != ""), ~talks)
+    query = _with_place().where(is_shown(), *_open_to(rows))
     if listing_id is not None:
         query = query.where(fits, one(hers.territory_id == Listing.territory_id))
     else:
@@ -134,8 +147,18 @@ def suggestions(person_id: int, lang: str = "", *, listing_id: int | None = None
             sa.or_(Listing.territory_id == here, one(hers.territory_id == Listing.territory_id)),
             sa.or_(one(hers.kind != Listing.kind), ~one()),
         )
-    order = (fits.desc(), shares.desc(), Listing.created_at.desc(), Listing.id.desc())
+    order = (cannot_talk, fits.desc(), talks.desc(), shares.desc(), Listing.created_at.desc(), Listing.id.desc())
     return list(db.session.scalars(query.order_by(*order).limit(limit)))
+
+
+def _names(listing: Any, code: str) -> sa.ColumnElement[bool]:
+    """Its owner says that she speaks this language."""
+    return (" " + listing.speaks + " ").contains(f" {code} ", autoescape=True)
+
+
+def _share_speech(one: Any, other: Any) -> sa.ColumnElement[bool]:
+    """Both name a language, the same one."""
+    return sa.or_(*(sa.and_(_names(one, code), _names(other, code)) for code in SPEECH))
 
 
 def _housemates(rows: Any) -> Any:

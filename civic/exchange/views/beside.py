@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from civic.core.viewer import Channel, actor, viewer
 from civic.core.web.access import get_or_404, hidden, staff
-from civic.exchange import policies, queries
+from civic.exchange import policies, queries, shown
 from civic.exchange.models import Exchange, Listing
 from civic.exchange.views import acts, common
 from civic.exchange.views.common import Hand
+from civic.exchange.views.looking import Looking
 from civic.exchange.views.mine import ACTS, VERBS
 from civic.people import operations as people
 from civic.people import queries as people_queries
@@ -45,6 +46,17 @@ def home(person: str) -> ResponseReturnValue:
 @staff(*DESK)
 def new(person: str) -> ResponseReturnValue:
     return common.write(_hand(person), request.args.get("kind", ""))
+
+
+@bp.get("/find")
+@staff(*DESK)
+def find(person: str) -> ResponseReturnValue:
+    """Everything open in her district that she could answer, searched as on the public list."""
+    hand = _hand(person)
+    look = Looking.at(hand.to("find"), policies.district_of(hand.path), hand.person_id)
+    found = look.found()
+    rows = shown.listings_shown(found.rows, with_owners=True)
+    return common.page("exchange/find.html", hand, look=look, rows=rows, page=look.pages(found.total))
 
 
 def _own(person: str, uid: str) -> tuple[Hand, Listing]:

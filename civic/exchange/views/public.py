@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_pgettext as _p
-from flask_babel import pgettext
 
 from civic.core.viewer import viewer
 from civic.core.web import limits
@@ -17,37 +13,11 @@ from civic.core.web.access import place_path, public
 from civic.core.web.pagecache import reading
 from civic.exchange import labels, policies, queries, shown
 from civic.exchange.forms import PlainForm
-from civic.exchange.models import LIVE, Category, Listing, ListingKind, ListingState, Place
-from civic.exchange.queries import Wanted
+from civic.exchange.models import LIVE, Listing, ListingState
 from civic.exchange.queries.parties import survivors
+from civic.exchange.views.looking import ARGS, Looking
 
 bp = Blueprint("exchange", __name__, url_prefix="/exchange")
-ARGS = ("kind", "category", "place_kind", "speaks", "q", "page")
-PER_PAGE = 20
-KINDS: dict[ListingKind, Any] = {ListingKind.offer: _p("listings", "Offers"), ListingKind.need: _p("listings", "Needs")}
-
-
-def _one_of(kind: Any, value: str) -> Any:
-    return kind(value) if value in set(kind) else None
-
-
-def _asked() -> tuple[Wanted, int]:
-    args = {name: request.args.get(name, "").strip()[:80] for name in ARGS}
-    page = int(args["page"]) if args["page"].isdecimal() and len(args["page"]) < 6 else 1
-    wanted = Wanted(
-        path=place_path(), kind=_one_of(ListingKind, args["kind"]), category=_one_of(Category, args["category"]),
-        place=_one_of(Place, args["place_kind"]), speaks=args["speaks"] if args["speaks"] in labels.SPEAKS else "", words=args["q"],
-    )  # fmt: skip
-    return wanted, max(1, page)
-
-
-def _link(wanted: Wanted, page: int = 1, **changes: str) -> str:
-    now = {
-        "kind": wanted.kind or "", "category": wanted.category or "", "place_kind": wanted.place or "", "speaks": wanted.speaks,
-        "q": wanted.words, "page": str(page) if page > 1 else "", **changes,
-    }  # fmt: skip
-    kept = {name: str(value) for name, value in now.items() if value}
-    return url_for("exchange.index") + (f"?{urlencode(kept)}" if kept else "")
 
 
 @bp.get("/")
@@ -56,33 +26,15 @@ def _link(wanted: Wanted, page: int = 1, **changes: str) -> str:
 def index() -> str:
     """What stands in the chosen community, else in the district, the newest first."""
     reading(queries.TOPIC, "territory", "features", args=ARGS)
-    wanted, page = _asked()
-    found = queries.listings(wanted, offset=(page - 1) * PER_PAGE, limit=PER_PAGE)
-    entries = [("", pgettext("listing", "All")), *((kind.value, label) for kind, label in KINDS.items())]
+    look = Looking.at(url_for("exchange.index"), place_path())
+    found = look.found()
     return render_template(
         "exchange/index.html",
-        wanted=wanted,
+        look=look,
         rows=shown.listings_shown(found.rows, with_owners=all(policies.can_see_owner(viewer(), row.territory.path) for row in found.rows)),
-        total=found.total,
-        kinds=[
-            {"label": label, "href": _link(wanted, kind=kind), "is_current": (wanted.kind or "") == kind, "count": None}
-            for kind, label in entries
-        ],
         labels=labels,
-        is_narrowed=any([wanted.kind, wanted.category, wanted.place, wanted.speaks, wanted.words]),
-        page=_pages(wanted, page, found.total),
+        page=look.pages(found.total),
     )
-
-
-def _pages(wanted: Wanted, page: int, total: int) -> dict[str, str]:
-    if total <= PER_PAGE:
-        return {}
-    last = min(total, page * PER_PAGE)
-    return {
-        "told": _("Entries %(first)s to %(last)s of %(total)s.", first=min(total, (page - 1) * PER_PAGE + 1), last=last, total=total),
-        "first_href": _link(wanted) if page > 1 else "",
-        "next_href": _link(wanted, page + 1) if last < total else "",
-    }
 
 
 def row_of(uid: str) -> Listing:

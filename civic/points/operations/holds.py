@@ -81,7 +81,7 @@ def _set_aside(
     db.session.flush()
     sink = book.system[WalletKind.redemption]
     write(actor, book, source, [Line(TransferKind.hold, reason, pot, sink, part, hold_id=header.id) for pot, part in parts])
-    audit.record(actor, "points.held", "points_hold", header.id, amount=header.amount)
+    audit.record(actor, "points.held", "points_hold", header.id, amount=header.amount, until=until.isoformat())
     return header
 
 

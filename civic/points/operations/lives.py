@@ -4,7 +4,8 @@ One rule: an open wallet whose owner is gone leaves its points to whoever goes o
 the office has decided, then a job of the night does the same (`settle_left`).  What comes back later goes back by reversal rows, as far as
 it is still there; what was spent meanwhile is asked from nobody, because whoever spent it was told that it was hers.
 
-Locks: all wallets that this event may touch, by id, before the first of them gives to the care pool.
+Locks: what other modules hold points for (their rows, which `life_ends` and `rows_merge` let them lock first), then all wallets that this event
+may touch, by id, before the first of them gives to the care pool.  An exchange that is confirmed meanwhile locks in the same order.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from civic.points.errors import NoPolicy
 from civic.points.models import OWNED, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletState
 from civic.points.operations import closing, dues, holds, wallets
 from civic.points.operations.books import Book, Locked, open_book
+from civic.points.operations.homes import household_now, household_that_ended_with
 from civic.points.operations.ledger import Line, write
 
 DEATH, MERGE, ENDED = "death", "merge", "ended"  # words of Wallet.state_why
@@ -58,12 +60,12 @@ def after_death(actor: Actor, person_id: int) -> None:
     Sends `hold_ended_by_life` for each hold.
     """
     rows = people.all_rows_of(person_id)
-    signals.life_ends.send(None, actor=actor, person_ids=rows)
-    found = _of_people(rows)
+    found, home = _of_people(rows), household_left(rows)
+    signals.life_ends.send(None, actor=actor, person_ids=rows, wallet_ids=_ids(found, _of_household(home)))
     if not found:
         return
-    heirs = _heirs(found, household_left(rows))
-    lock([*(row.id for row in found), *heirs.values()])
+    heirs = _heirs(found, home)
+    lock([*_ids(found), *heirs.values()])
     _give_back_holds(actor, [row.id for row in found])
     for row in found:
         _leave(actor, row, DEATH, heirs.get(row.programme_id))
@@ -84,8 +86,10 @@ def after_emptying(actor: Actor, person_id: int) -> None:
 def after_merge(actor: Actor, loser_id: int, survivor_id: int) -> None:
     """The wallet of the merged row goes to the one that stays, and so does what it owes; holds stay and are forwarded when they end."""
     found = [row for row in _of_people([loser_id]) if row.state is not WalletState.closed]
+    touched = _ids(found, _of_people([survivor_id]))
+    signals.rows_merge.send(None, actor=actor, loser_id=loser_id, survivor_id=survivor_id, wallet_ids=touched)
     heirs = {row.programme_id: wallets.wallet_of_person(row.programme_id, survivor_id) for row in found}
-    lock([*(row.id for row in found), *heirs.values()])
+    lock([*_ids(found), *heirs.values()])
     for row in found:
         _leave(actor, row, MERGE, heirs[row.programme_id], with_due=True)
 
@@ -95,9 +99,11 @@ def after_household_end(actor: Actor, household_id: int) -> None:
     found = [row for row in _of_household(household_id) if row.state is not WalletState.closed]
     if not found:
         return
-    heirs = _heirs(found, successor_of(household_id))
+    successor, members = successor_of(household_id), _wallets_of_members(household_id)
+    _tell_of_members(actor, household_id, [*_ids(found, _of_household(successor)), *members])
+    heirs = _heirs(found, successor)
     # the events that follow in this transaction lock the members' wallets: before the pool, never after it
-    lock([*(row.id for row in found), *heirs.values(), *_wallets_of_members(household_id)])
+    lock([*_ids(found), *heirs.values(), *members])
     for row in found:
         heir = heirs.get(row.programme_id)
         if heir is None:
@@ -178,8 +184,12 @@ def _of_people(person_ids: Sequence[int]) -> list[Row]:
     return _rows(_W.c.person_id.in_(person_ids))
 
 
-def _of_household(household_id: int) -> list[Row]:
-    return _rows(_W.c.household_id == household_id)
+def _of_household(household_id: int | None) -> list[Row]:
+    return _rows(_W.c.household_id == household_id) if household_id is not None else []
+
+
+def _ids(*found: Sequence[Row]) -> list[int]:
+    return [row.id for rows in found for row in rows]
 
 
 def _rows(where: sa.ColumnElement[bool]) -> list[Row]:
@@ -192,6 +202,18 @@ def _wallets_of_members(household_id: int) -> list[int]:
     whose = sa.select(Membership.person_id, Person.merged_into_id).join(Person, Person.id == Membership.person_id)
     ids = {i for pair in db.session.execute(whose.where(Membership.household_id == household_id)) for i in pair if i is not None}
     return [row.id for row in _of_people(sorted(ids))]
+
+
+def _tell_of_members(actor: Actor, household_id: int, wallet_ids: Sequence[int]) -> None:
+    """The death or merge with which it ended is told to others before the first wallet is locked; the event itself follows."""
+    last_day = sa.select(sa.func.max(Membership.ended_on)).where(Membership.household_id == household_id).scalar_subquery()
+    query = sa.select(Person).join(Membership, Membership.person_id == Person.id)
+    query = query.where(Membership.household_id == household_id, Membership.ended_on == last_day).order_by(Person.id)
+    for person in db.session.scalars(query).all():
+        if person.died_on is not None:
+            signals.life_ends.send(None, actor=actor, person_ids=people.all_rows_of(person.id), wallet_ids=wallet_ids)
+        elif person.merged_into_id is not None:
+            signals.rows_merge.send(None, actor=actor, loser_id=person.id, survivor_id=person.merged_into_id, wallet_ids=wallet_ids)
 
 
 def lock(wallet_ids: Iterable[int]) -> None:
@@ -276,7 +298,7 @@ class Left:
 def _come_back(actor: Actor, person_id: int, why: str) -> None:
     """Her wallets that were closed for this reason, and that of the household that ended with her: into her new one."""
     mine = [_left_by(row) for row in _of_people([person_id]) if row.state is WalletState.closed and row.state_why == why]
-    old, new = _household_that_ended_with(person_id), _household_now(person_id)
+    old, new = household_that_ended_with(person_id), household_now(person_id)
     gone = [row for row in _of_household(old) if row.state_why == ENDED] if old is not None and new is not None else []
     theirs = [_left_by(row) for row in gone]
     homes = {row.programme_id: wallets.wallet_of_household(row.programme_id, new) for row in gone if new is not None}
@@ -370,17 +392,3 @@ def _due_comes_back(actor: Actor, book: Book, wallet: Locked, left: Left) -> Non
         _set_due(other, other.due - part)
         _set_due(wallet, wallet.due + part)
         audit.record(actor, DUE_BACK, "points_wallet", wallet.id, amount=part, of=other.id)
-
-
-def _household_that_ended_with(person_id: int) -> int | None:
-    """The household that she was in last, when it ended on the very day on which she left it."""
-    m = Membership
-    query = sa.select(m.household_id, m.ended_on, Household.ended_on).join(Household, Household.id == m.household_id)
-    row = db.session.execute(
-        query.where(m.person_id == person_id, m.ended_on.is_not(None)).order_by(m.ended_on.desc(), m.id.desc())
-    ).first()
-    return row[0] if row is not None and row[1] == row[2] else None
-
-
-def _household_now(person_id: int) -> int | None:
-    return db.session.scalar(sa.select(Membership.household_id).where(Membership.person_id == person_id, Membership.ended_on.is_(None)))

@@ -15,14 +15,17 @@ from civic.points.errors import WalletClosed, WalletFrozen, WalletNotEmpty
 from civic.points.models import COUNTED, OWNED, Programme, Vintage, Wallet, WalletKind, WalletState
 from civic.points.operations import closing, holds
 from civic.points.operations.books import open_book
+from civic.points.rule_errors import ProgrammeThere
 from civic.territory.models import Territory
 
 _W = Wallet.__table__
 
 
 def open_programme(actor: Actor, territory_id: int, code: str, name_zh: str, name_en: str) -> Programme:
-    """A district's programme with its own wallets: issuance, redemption, expiry, correction, opening, care pool."""
+    """A district's programme with its own wallets: issuance, redemption, expiry, correction, opening, care pool.  Raises ProgrammeThere."""
     with atomic() as tx:
+        if db.session.scalar(sa.select(Programme.id).where(Programme.territory_id == territory_id)) is not None:
+            raise ProgrammeThere
         programme = Programme(code=code, territory_id=territory_id, name_zh=name_zh, name_en=name_en)
         db.session.add(programme)
         db.session.flush()
