@@ -56,7 +56,7 @@ def _home(_viewer: Viewer) -> list[Card]:
     """The newest announcements and the postings that take objections."""
     path = queries.board_path(place_path())
     also_shows(queries.TOPIC, "workdays", until=queries.next_change(path))
-    news = [shown.row_of(queries.line_of(row)) for row in db.session.scalars(queries.in_force(path).limit(NEWEST))]
+    news = [shown.row_of(queries.line_of(row)) for row in queries.newest(path, NEWEST)]
     posted = [shown.row_of(queries.line_of(row)) for row in queries.running_postings(path, NEWEST)]
     more = Link(_("All news and postings"), url_for("bulletin.index"))
     cards = [Card(pgettext("home", "News"), "bulletin/home_rows.html", {"rows": news}, more, 10)] if news else []

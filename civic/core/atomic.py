@@ -285,9 +285,10 @@ def own_connection() -> Iterator[sa.Connection]:
         with session.bind.begin_nested():
             yield session.bind
         return
-    turn = Turn(session)
-    try:
-        with db.engine.execution_options(civic_write=True).begin() as connection:
-            yield connection
-    finally:
-        turn.release()
+    with db.engine.connect().execution_options(civic_write=True) as connection:  # opened before the turn, which others wait for
+        turn = Turn(session)
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            turn.release()

@@ -10,18 +10,19 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, g, has_request_context
-from flask_babel import Babel, force_locale, get_locale
+from flask_babel import force_locale
 from markupsafe import Markup, escape
 
 from civic.core import clock
 from civic.core.db import Bilingual
+from civic.core.phrases import House, current, init_phrases
 from civic.core.viewer import viewer
 from civic.core.web.preferences import preferences
 
 WEEKDAYS_ZH = "一二三四五六日"
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-babel = Babel()
+babel = House()  # type: ignore[no-untyped-call]
 
 
 def init_i18n(app: Flask, *, locale: str, timezone: str, folder: str) -> None:
@@ -36,7 +37,8 @@ def init_i18n(app: Flask, *, locale: str, timezone: str, folder: str) -> None:
             return str(g.civic_lang)
         return preferences().lang
 
-    babel.init_app(app, locale_selector=select, timezone_selector=lambda: timezone)
+    babel.init_app(app, locale_selector=select, timezone_selector=lambda: timezone)  # type: ignore[no-untyped-call]
+    init_phrases(app)
 
 
 def prefer(lang: str) -> None:
@@ -46,7 +48,7 @@ def prefer(lang: str) -> None:
 
 def lang() -> str:
     """The language of this request or job: zh or en."""
-    found = get_locale()
+    found = current()
     return "en" if found is not None and found.language == "en" else "zh"
 
 

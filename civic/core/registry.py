@@ -168,18 +168,18 @@ class Registry:
     """All modules of this site, from low to high."""
 
     modules: list[Module] = field(default_factory=list)
+    _by_blueprint: dict[str, Module] = field(default_factory=dict)
 
     def add(self, module: Module) -> None:
         if any(known.name == module.name for known in self.modules):
             raise ValueError(f"module {module.name} is registered twice")
         self.modules.append(module)
+        for blueprint in (*module.blueprints, *module.api):
+            self._by_blueprint.setdefault(blueprint.name, module)
 
     def module_of(self, blueprint: str | None) -> Module | None:
         """The module whose blueprint or API a request goes to."""
-        for module in self.modules:
-            if any(b.name == blueprint for b in (*module.blueprints, *module.api)):
-                return module
-        return None
+        return self._by_blueprint.get(blueprint or "")
 
     def is_off(self, module: Module, place_path: str = "") -> bool:
         """Is the feature off for the whole site, or for the territory of this path?"""

@@ -118,7 +118,10 @@ class Viewer:
 
     def holds(self, role: Role, path: str, organisation: int | None = None) -> bool:
         """Does a grant of this role cover the territory path and the organisation?"""
-        return any(scope.role is role and scope.covers(path, organisation) for scope in self.scopes)
+        for scope in self.scopes:  # noqa: SIM110 - the desk asks it of 174 stations, and a generator costs as much as the question
+            if scope.role is role and scope.covers(path, organisation):
+                return True
+        return False
 
     def holds_district_wide(self, *roles: Role) -> bool:
         """Does a grant of one of these roles reach a whole district, bound to no organisation?"""

@@ -6,11 +6,13 @@ import io
 
 import pytest
 import sqlalchemy as sa
+from flask import request
 from sqlalchemy.exc import OperationalError
 
 from civic.core.db import db
 from civic.core.idempotency import IdempotencyKey
 from civic.core.web.retries import is_conflict
+from civic.core.web.uploads import UploadForm
 
 
 @pytest.fixture
@@ -39,6 +41,16 @@ def test_a_view_runs_again_until_it_went_through(met, site, times):
 def test_each_run_reads_its_file_from_the_start(met, site):
     met(2)
     assert site.extensions["pigeons-seen"] == [b"a picture"] * 3
+
+
+def test_files_that_a_form_has_taken_can_be_read_again(site):
+    paper = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+    data = {"files": (io.BytesIO(paper), "p.pdf")}
+    with site.test_request_context("/", method="POST", data=data):
+        form = UploadForm(meta={"csrf": False})
+        assert [each.name for each in form.take()] == ["p.pdf"]
+        for file in request.files.values():
+            assert file.stream.seek(0) == 0  # as the second run does
 
 
 def test_after_three_runs_it_says_so(met, site):

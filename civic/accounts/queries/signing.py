@@ -9,11 +9,12 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import joinedload
 
 from civic.accounts.models import Account, ApiToken, Grant, Identity, IdentityKind, UserSession
 from civic.core import clock, crypto, freshness
 from civic.core.db import db
+from civic.core.prepared import ask
 from civic.core.viewer import Role, Scope, Viewer
 from civic.people import queries as people
 from civic.territory.models import Organisation, OrganisationKind, Territory
@@ -40,12 +41,9 @@ class SignedIn:
     waits: bool = False  # the password was begun by somebody else, and she has not shown yet that it is hers now
 
 
+_A, _G, _I, _O, _T = Account.__table__, Grant.__table__, Identity.__table__, Organisation.__table__, Territory.__table__
 #: a password without the moment of a proof; part of the statement that reads the session
-_WAITS = (
-    sa.exists()
-    .where(Identity.account_id == Account.id, Identity.kind == IdentityKind.password, Identity.confirmed_at.is_(None))
-    .label("waits")
-)
+_WAITS = sa.exists().where(_I.c.account_id == _A.c.id, _I.c.kind == IdentityKind.password, _I.c.confirmed_at.is_(None)).label("waits")
 
 
 def waits_for_proof(account_id: int) -> bool:
@@ -53,14 +51,22 @@ def waits_for_proof(account_id: int) -> bool:
     return bool(db.session.scalar(sa.select(sa.and_(Account.person_id.is_not(None), _WAITS)).where(Account.id == account_id)))
 
 
-def _living(table: type[UserSession] | type[ApiToken], kind: str, seen: Any, token: str) -> SignedIn | None:
-    now = clock.now()
-    query = (
-        sa.select(table.id, Account.id, Account.name, Account.lang, seen, table.expires_at, table.two_step_at, Account.person_id, _WAITS)
-        .join(Account, Account.id == table.account_id)
-        .where(table.token_hash == crypto.token_hash(token), table.ended_at.is_(None), table.expires_at > now, Account.closed_at.is_(None))
+def _living(table: sa.Table, seen: sa.Column[Any]) -> sa.Select[Any]:
+    """A session or token that has not ended, of an account that is open."""
+    c = table.c
+    return (
+        sa.select(c.id, _A.c.id.label("account_id"), _A.c.name, _A.c.lang, seen, c.expires_at, c.two_step_at, _A.c.person_id, _WAITS)
+        .join_from(table, _A, _A.c.id == c.account_id)
+        .where(c.token_hash == sa.bindparam("hashed"), c.ended_at.is_(None), c.expires_at > sa.bindparam("now"), _A.c.closed_at.is_(None))
     )
-    row = db.session.execute(query).one_or_none()
+
+
+_SESSION = _living(UserSession.__table__, UserSession.__table__.c.last_seen_at)
+_TOKEN = _living(ApiToken.__table__, ApiToken.__table__.c.last_used_at)
+
+
+def _signed_in(kind: str, statement: sa.Select[Any], token: str) -> SignedIn | None:
+    row = ask(statement, hashed=crypto.token_hash(token), now=clock.now()).one_or_none()
     if row is None:
         return None
     row_id, account_id, name, lang, seen_at, expires_at, two_step_at, person_id, waits = row
@@ -69,12 +75,12 @@ def _living(table: type[UserSession] | type[ApiToken], kind: str, seen: Any, tok
 
 def session_of(token: str) -> SignedIn | None:
     """The living session of a cookie's token."""
-    return _living(UserSession, "session", UserSession.last_seen_at, token)
+    return _signed_in("session", _SESSION, token)
 
 
 def token_of(token: str) -> SignedIn | None:
     """The living API token of an Authorization header."""
-    return _living(ApiToken, "token", ApiToken.last_used_at, token)
+    return _signed_in("token", _TOKEN, token)
 
 
 def account_of_session(token: str) -> int | None:
@@ -86,19 +92,25 @@ def valid_on(on: date) -> sa.ColumnElement[bool]:
     return sa.and_(Grant.ended_at.is_(None), Grant.from_on <= on, sa.or_(Grant.to_on.is_(None), Grant.to_on >= on))
 
 
+_LINE = _O.alias("line")
+_SCOPES = (
+    sa.select(_G.c.id, _G.c.role, _T.c.path, _G.c.organisation_id, _LINE.c.id.label("line_id"))
+    .join_from(_G, _T, _T.c.id == _G.c.territory_id)
+    .outerjoin(_LINE, sa.and_(_LINE.c.parent_id == _G.c.organisation_id, _LINE.c.kind == OrganisationKind.line))
+    .where(
+        _G.c.account_id == sa.bindparam("account"),
+        _G.c.ended_at.is_(None),
+        _G.c.from_on <= sa.bindparam("day"),
+        sa.or_(_G.c.to_on.is_(None), _G.c.to_on >= sa.bindparam("day")),
+    )
+    .order_by(_G.c.id, _LINE.c.id)
+)
+
+
 def scopes_of(account_id: int, on: date) -> tuple[Scope, ...]:
     """The grants of a day as policies see them; a grant for an organisation covers its lines too.  One statement."""
-    line = aliased(Organisation)
-    is_line = sa.and_(line.parent_id == Grant.organisation_id, line.kind == OrganisationKind.line)
-    query = (
-        sa.select(Grant.id, Grant.role, Territory.path, Grant.organisation_id, line.id)
-        .join(Territory, Territory.id == Grant.territory_id)
-        .outerjoin(line, is_line)
-        .where(Grant.account_id == account_id, valid_on(on))
-        .order_by(Grant.id, line.id)
-    )
     found: dict[int, tuple[Role, str, set[int]]] = {}
-    for grant_id, role, path, organisation, child in db.session.execute(query):
+    for grant_id, role, path, organisation, child in ask(_SCOPES, account=account_id, day=on):
         covered = found.setdefault(grant_id, (role, path, set()))[2]
         covered.update(part for part in (organisation, child) if part is not None)
     return tuple(Scope(role, path, frozenset(covered)) for role, path, covered in found.values())

@@ -15,6 +15,7 @@ from civic.bulletin.queries.topics import URGENT
 from civic.core import clock
 from civic.core.db import Bilingual, db
 from civic.core.kept import Kept
+from civic.core.prepared import ask
 from civic.core.richtext import first_words
 from civic.territory.models import Territory, TerritoryKind
 from civic.territory.queries import ancestors
@@ -45,12 +46,13 @@ class Line:
     row: Any
 
 
+_T, _A = Territory.__table__, Announcement.__table__
+_DISTRICT = sa.select(_T.c.path).where(_T.c.kind == TerritoryKind.district).order_by(_T.c.code).limit(1)
+
+
 def board_path(chosen: str) -> str:
     """The path whose board is read: of the chosen place, else of the district; '' before one is loaded."""
-    if chosen:
-        return chosen
-    query = sa.select(Territory.path).where(Territory.kind == TerritoryKind.district).order_by(Territory.code).limit(1)
-    return db.session.scalar(query) or ""
+    return chosen or ask(_DISTRICT).scalar() or ""
 
 
 def in_force(path: str, at: datetime | None = None) -> sa.Select[Any]:
@@ -60,7 +62,10 @@ def in_force(path: str, at: datetime | None = None) -> sa.Select[Any]:
 
 def in_force_everywhere(at: datetime | None = None) -> sa.Select[Any]:
     """Announcements that hang somewhere, urgent ones first, then the newest."""
-    now = at or clock.now()
+    return _in_force_at(at or clock.now())
+
+
+def _in_force_at(now: Any) -> sa.Select[Any]:
     return (
         sa.select(Announcement)
         .join(Announcement.territory)
@@ -76,17 +81,33 @@ def in_force_everywhere(at: datetime | None = None) -> sa.Select[Any]:
 
 def postings_shown(path: str) -> sa.Select[Any]:
     """Postings of a place and of the territories above it that are not closed: up, taken down early, or waiting for their outcome."""
+    return _postings(ancestors(path)).where(Posting.state.in_(SHOWN))
+
+
+def _postings(above: Any) -> sa.Select[Any]:
     return (
         sa.select(Posting)
         .join(Posting.territory)
-        .where(Territory.path.in_(ancestors(path)), Posting.state.in_(SHOWN))
+        .where(Territory.path.in_(above))
         .options(joinedload(Posting.territory), selectinload(Posting.runs))
         .order_by(Posting.number.desc())
     )
 
 
+_NOW: Any = sa.bindparam("now", type_=_A.c.from_at.type)
+_PATHS: Any = sa.bindparam("above", expanding=True)
+_MOST: Any = sa.bindparam("most", type_=sa.Integer)
+_NEWEST = _in_force_at(_NOW).where(Territory.path.in_(_PATHS)).limit(_MOST)
+_RUNNING = _postings(_PATHS).where(Posting.state == PostingState.posted).limit(_MOST)
+
+
+def newest(path: str, limit: int) -> Sequence[Announcement]:
+    """The first of those in force, for the home page; `in_force` makes its statement anew, which costs more than reading four rows."""
+    return db.session.scalars(_NEWEST, {"now": clock.now(), "above": ancestors(path), "most": limit}).all()
+
+
 def running_postings(path: str, limit: int) -> Sequence[Posting]:
-    return db.session.scalars(postings_shown(path).where(Posting.state == PostingState.posted).limit(limit)).all()
+    return db.session.scalars(_RUNNING, {"above": ancestors(path), "most": limit}).all()
 
 
 def archive(path: str, page: int) -> tuple[list[Line], int]:
@@ -171,19 +192,17 @@ def announcement_by_uid(uid: str) -> Announcement | None:
     return db.session.scalars(query).one_or_none()
 
 
+_CHANGES = (
+    sa.select(_A.c.from_at, _A.c.until_at)
+    .join_from(_A, _T, _T.c.id == _A.c.territory_id)
+    .where(_T.c.path.in_(_PATHS), _A.c.state == AnnouncementState.published, sa.or_(_A.c.from_at > _NOW, _A.c.until_at > _NOW))
+)
+
+
 def next_change(path: str) -> datetime | None:
     """The next moment at which an announcement for this place begins or ends: until then its board stays as it is."""
     now = clock.now()
-    mine = (
-        sa.select(Announcement.from_at, Announcement.until_at)
-        .join(Announcement.territory)
-        .where(
-            Territory.path.in_(ancestors(path)),
-            Announcement.state == AnnouncementState.published,
-            sa.or_(Announcement.from_at > now, Announcement.until_at > now),
-        )
-    )
-    return min((m for row in db.session.execute(mine) for m in row if m is not None and m > now), default=None)
+    return min((m for row in ask(_CHANGES, now=now, above=ancestors(path)) for m in row if m is not None and m > now), default=None)
 
 
 # ---- the urgent banner: asked for by the frame of every page ------------------------------------------------------------------

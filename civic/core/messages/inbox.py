@@ -19,6 +19,7 @@ from civic.core.db import db
 from civic.core.messages.models import Delivery, DeliveryState, Message
 from civic.core.messages.receivers import Receiver, Topic
 from civic.core.messages.sending import PURPOSE
+from civic.core.prepared import ask
 from civic.core.registry import the_registry
 
 PAGE = 30
@@ -100,10 +101,24 @@ def one(whose: Whose, uid: str) -> Item | None:
     return _item(row) if row is not None else None
 
 
+_UNREAD = (
+    sa.select(sa.func.count())
+    .select_from(TABLE)
+    .where(
+        TABLE.c.receiver_kind == "account", TABLE.c.receiver_id == sa.bindparam("account"), TABLE.c.sealed != "",
+        TABLE.c.topic.not_in(sa.bindparam("hidden", expanding=True)), TABLE.c.read_at.is_(None),
+    )
+)  # fmt: skip
+
+
 def unread(whose: Whose) -> int:
     """How many she has not read; one statement."""
-    query = sa.select(sa.func.count()).select_from(TABLE).where(_shown(whose), TABLE.c.read_at.is_(None))
-    found: int = db.session.execute(query).scalar_one()
+    if whose.account is not None and whose.persons == ():
+        hidden = [topic.name for topic in _topics().values() if not topic.keeps_inbox]
+        result = ask(_UNREAD, account=whose.account, hidden=hidden)
+    else:
+        result = db.session.execute(sa.select(sa.func.count()).select_from(TABLE).where(_shown(whose), TABLE.c.read_at.is_(None)))
+    found: int = result.scalar_one()
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -29,6 +31,23 @@ class ShownLink:
 
 def shown(link: Link) -> ShownLink:
     return ShownLink(link.label, link.href, link.icon, link.hint, request.path.startswith(link.href))
+
+
+class Later(Sequence[Any]):
+    """A list that is made when the template first looks at it: a page of the desk has another navigation, and few show the elder doors."""
+
+    def __init__(self, make: Callable[[], Sequence[Any]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Sequence[Any]:
+        return self._make()
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._made[at]
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def _site_name() -> str:
@@ -65,9 +84,9 @@ def init_context(app: Flask) -> None:
             "places": hooks().nearby(chosen.place),
             "switch": switch,
             "viewer": who,
-            "navigation": [shown(link) for link in registry.ask("navigation", who, path)],
-            "elder_doors": registry.ask("elder_doors", who, path),
-            "desk_navigation": [shown(link) for link in registry.ask("desk_actions", who, path)] if who.works else [],
+            "navigation": Later(lambda: [shown(link) for link in registry.ask("navigation", who, path)]),
+            "elder_doors": Later(lambda: registry.ask("elder_doors", who, path)),
+            "desk_navigation": Later(lambda: [shown(link) for link in registry.ask("desk_actions", who, path)] if who.works else []),
             "site_name": _site_name(),
             "base_url": site_address(),
             "canonical": site_address(request.path),

@@ -49,8 +49,6 @@ class UploadForm(Form):
                 found.append(act())
             except DomainError as refusal:
                 faults.append(refusal.message)
-        for upload in uploads:
-            upload.close()
         self.kept.data = ",".join(dict.fromkeys(row.sha256 for row in found))
         self.files.errors = [*self.files.errors, *dict.fromkeys(faults)]
         return found

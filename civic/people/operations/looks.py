@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from civic.core import clock, crypto, notes
-from civic.core.atomic import atomic, own_connection
+from civic.core.atomic import atomic, in_transaction, own_connection
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people import records
@@ -18,22 +18,41 @@ PURPOSES = ("visit", "call", "case", "check", "care", "other")
 SHORTEST_REASON = 4  # signs: "回访" alone says nothing
 
 
+_L, _P = Look.__table__, Person.__table__
+#: one statement for all of them: thirty lines one by one held the write turn three times as long
+_NOTE = sa.insert(_L).from_select(
+    ["person_id", "account_id", "kind", "purpose", "at", "request_id"],
+    sa.select(
+        _P.c.id, *(sa.bindparam(f"its_{name}", type_=_L.c[name].type) for name in ("account_id", "kind", "purpose", "at", "request_id"))
+    )
+    .where(_P.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_P.c.id),
+    include_defaults=False,
+)
+
+
 def note_look(actor: Actor, person_ids: Iterable[int], kind: LookKind, purpose: str = "", reason: str = "") -> None:
     """One line a person, in a transaction of its own; looks at oneself are noted too."""
-    if actor.account_id is None:
+    ids = sorted(set(person_ids))
+    if actor.account_id is None or not ids:
         return
-    with atomic():
-        for person_id in sorted(set(person_ids)):
-            db.session.add(
-                Look(
-                    person_id=person_id,
-                    account_id=actor.account_id,
-                    kind=kind,
-                    purpose=purpose,
-                    note_id=notes.write(reason),
-                    request_id=actor.request_id,
+    if reason or in_transaction():  # a sealed note belongs to its line; it is written through the session
+        with atomic():
+            for person_id in ids:
+                db.session.add(
+                    Look(
+                        person_id=person_id,
+                        account_id=actor.account_id,
+                        kind=kind,
+                        purpose=purpose,
+                        note_id=notes.write(reason),
+                        request_id=actor.request_id,
+                    )
                 )
-            )
+        return
+    line = {"account_id": actor.account_id, "kind": kind, "purpose": purpose, "at": clock.now(), "request_id": actor.request_id}
+    with own_connection() as connection:
+        connection.execute(_NOTE, {"ids": ids, **{f"its_{name}": value for name, value in line.items()}})
 
 
 def reveal(actor: Actor, person_id: int, kind: LookKind, purpose: str, reason: str) -> list[str]:

@@ -9,10 +9,10 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from civic.core import crypto
 from civic.core.db import Bilingual, db
+from civic.core.prepared import ask
 from civic.core.viewer import Viewer
 from civic.people import policies, records
 from civic.people.models import (
@@ -34,11 +34,24 @@ MOST_FOUND = 30  # rows of a look-up; more means that the question was too short
 CARD_LINK = re.compile(r"/card/([A-Za-z0-9_-]{22})")
 
 
+_P, _T, _C, _D = Person.__table__, Territory.__table__, Contact.__table__, Document.__table__
+_V, _N, _M = Verification.__table__, NameKey.__table__, MemberCard.__table__
+_L, _H, _B = PersonHome.__table__, Home.__table__, Building.__table__
+_SURVIVOR = sa.select(sa.func.coalesce(_P.c.merged_into_id, _P.c.id)).where(_P.c.id == sa.bindparam("person"))
+_VERIFIED_IN = (
+    sa.select(_T.c.path)
+    .join_from(_V, _T, _T.c.id == _V.c.place_id)
+    .join(_P, _P.c.id == _V.c.person_id)
+    .where(sa.or_(_P.c.id == sa.bindparam("person"), _P.c.merged_into_id == sa.bindparam("person")), _V.c.ended_at.is_(None))
+)
+
+
 def survivor_of(person_id: int | None) -> int | None:
     """The row that counts for a human: of a merged row its survivor (a survivor is never itself merged)."""
     if person_id is None:
         return None
-    return db.session.scalar(sa.select(sa.func.coalesce(Person.merged_into_id, Person.id)).where(Person.id == person_id))
+    found: int | None = ask(_SURVIVOR, person=person_id).scalar()
+    return found
 
 
 def all_rows_of(person_id: int) -> list[int]:
@@ -51,13 +64,7 @@ def verified_in(person_id: int | None) -> frozenset[str]:
     """Paths of the communities in which somebody is verified; one statement for her and the rows merged into her."""
     if person_id is None:
         return frozenset()
-    query = (
-        sa.select(Territory.path)
-        .join(Verification, Verification.place_id == Territory.id)
-        .join(Person, Person.id == Verification.person_id)
-        .where(sa.or_(Person.id == person_id, Person.merged_into_id == person_id), Verification.ended_at.is_(None))
-    )
-    return frozenset(db.session.scalars(query))
+    return frozenset(ask(_VERIFIED_IN, person=person_id).scalars())
 
 
 @dataclass(frozen=True)
@@ -100,24 +107,51 @@ def find(viewer: Viewer, words: str) -> Found:
     words = words.strip()
     if not words or not policies.can_find(viewer):
         return Found("name")
-    asked, query = _understood(viewer, words)
-    ids = list(db.session.scalars(query.order_by(sa.text("1")).limit(MOST_FOUND + 1)))
+    asked, statement, values = _understood(viewer, words)
+    ids = list(ask(statement, **values).scalars())
     rows = rows_of(ids[:MOST_FOUND])
     return Found(asked, sorted(rows, key=lambda r: (r.name, r.birth_year or 0, r.id)), len(ids) > MOST_FOUND)
 
 
-def _understood(viewer: Viewer, words: str) -> tuple[str, sa.Select[Any]]:
+def _first(query: sa.Select[Any]) -> sa.Select[Any]:
+    """The lowest ids, one more than a page shows."""
+    return query.order_by(sa.text("1")).limit(sa.literal_column(str(MOST_FOUND + 1)))
+
+
+def _any_of(column: Any, name: str) -> Any:
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+_BY_CARD = _first(sa.select(_M.c.person_id).where(_M.c.token_hash == sa.bindparam("hashed"), _M.c.ended_at.is_(None)))
+_BY_MAIL = _first(sa.select(_C.c.person_id).distinct().where(_any_of(_C.c.hash, "hashes"), _C.c.ended_at.is_(None)))
+_BY_NUMBER = _first(sa.select(_P.c.id).where(_P.c.number == sa.bindparam("number")))
+_BY_PHONE = _first(
+    sa.select(
+        sa.union(
+            sa.select(_C.c.person_id.label("id")).where(_any_of(_C.c.hash, "phones"), _C.c.ended_at.is_(None)),
+            sa.select(_D.c.person_id.label("id")).where(_any_of(_D.c.hash, "hashes"), _D.c.ended_at.is_(None)),
+        )
+        .subquery()
+        .c.id
+    )
+)
+_BY_DOCUMENT = _first(sa.select(_D.c.person_id).where(_any_of(_D.c.hash, "hashes"), _D.c.ended_at.is_(None)))
+_BY_NAME = sa.select(_N.c.person_id).distinct().where(_any_of(_N.c.hash, "hashes"))
+_BY_NAME_HERE = _first(_BY_NAME.where(_any_of(_N.c.place_id, "places")))
+_BY_NAME = _first(_BY_NAME)
+
+
+def _understood(viewer: Viewer, words: str) -> tuple[str, sa.Select[Any], dict[str, Any]]:
+    """How the words are understood, the statement that looks for them, its values."""
     link = CARD_LINK.search(words)
     if link:
-        return "card", sa.select(MemberCard.person_id).where(
-            MemberCard.token_hash == crypto.token_hash(link.group(1)), MemberCard.ended_at.is_(None)
-        )
+        return "card", _BY_CARD, {"hashed": crypto.token_hash(link.group(1))}
     if "@" in words:
         mails = crypto.keyed_hashes(records.contact_value(ContactKind.mail, records.normal_mail(words)), records.CONTACT)
-        return "mail", sa.select(Contact.person_id).distinct().where(Contact.hash.in_(mails), Contact.ended_at.is_(None))
+        return "mail", _BY_MAIL, {"hashes": mails}
     number = records.normal_number(words)
     if records.is_number(number):
-        return "number", sa.select(Person.id).where(Person.number == number)
+        return "number", _BY_NUMBER, {"number": number}
     if sum(ch.isdigit() for ch in number) >= 7:
         countries = _countries()
         values = [v for kind in DocumentKind for v in _document_values(kind, number, countries)]
@@ -125,15 +159,12 @@ def _understood(viewer: Viewer, words: str) -> tuple[str, sa.Select[Any]]:
         if len(number) < 15:
             phone = records.normal_phone(words)
             phones = crypto.keyed_hashes(records.contact_value(ContactKind.phone, phone), records.CONTACT) if phone else []
-            by_phone = sa.select(Contact.person_id.label("id")).where(Contact.hash.in_(phones), Contact.ended_at.is_(None))
-            by_document = sa.select(Document.person_id.label("id")).where(Document.hash.in_(hashes), Document.ended_at.is_(None))
-            return "phone", sa.select(sa.union(by_phone, by_document).subquery().c.id)
-        return "document", sa.select(Document.person_id).where(Document.hash.in_(hashes), Document.ended_at.is_(None))
+            return "phone", _BY_PHONE, {"phones": phones, "hashes": hashes}
+        return "document", _BY_DOCUMENT, {"hashes": hashes}
     places = places_of(viewer)
     key = records.name_key(words)
     hashes = [h for prefix in {key, key[: records.MOST_PREFIXES]} - {""} for h in records.prefix_hashes(prefix)]
-    query = sa.select(NameKey.person_id).distinct().where(NameKey.hash.in_(hashes))
-    return "name", query if places is None else query.where(NameKey.place_id.in_(places))
+    return ("name", _BY_NAME, {"hashes": hashes}) if places is None else ("name", _BY_NAME_HERE, {"hashes": hashes, "places": places})
 
 
 def _document_values(kind: DocumentKind, number: str, others: Sequence[str]) -> list[str]:
@@ -141,15 +172,21 @@ def _document_values(kind: DocumentKind, number: str, others: Sequence[str]) -> 
     return [records.document_value(kind, country, number) for country in countries]
 
 
+_COUNTRY = sa.select(sa.func.min(_D.c.country).label("country")).cte("countries", recursive=True)
+_COUNTRY = _COUNTRY.union_all(
+    sa.select(sa.select(sa.func.min(_D.c.country)).where(_D.c.country > _COUNTRY.c.country).scalar_subquery()).where(
+        _COUNTRY.c.country.is_not(None)
+    )
+)
+_COUNTRIES = sa.select(_COUNTRY.c.country)
+
+
 def _countries() -> list[str]:
     """Countries that issued a document here; a number alone does not tell which.
 
     Steps through the index from country to country: DISTINCT read all 260,000 documents, 60 ms a question.
     """
-    country = sa.select(sa.func.min(Document.country).label("country")).cte("countries", recursive=True)
-    later = sa.select(sa.func.min(Document.country)).where(Document.country > country.c.country).scalar_subquery()
-    country = country.union_all(sa.select(later).where(country.c.country.is_not(None)))
-    return [found for found in db.session.scalars(sa.select(country.c.country)) if found not in {None, "CHN"}]
+    return [found for found in ask(_COUNTRIES).scalars() if found not in {None, "CHN"}]
 
 
 def places_of(viewer: Viewer) -> list[int] | None:
@@ -163,53 +200,53 @@ def places_of(viewer: Viewer) -> list[int] | None:
     return list(db.session.scalars(query))
 
 
+#: of several homes the newest, of several phones the first that was recorded
+_GRID = (
+    sa.select(_B.c.grid_id)
+    .join_from(_L, _H, _H.c.id == _L.c.home_id)
+    .join(_B, _B.c.id == _H.c.building_id)
+    .where(
+        _L.c.person_id == _P.c.id, _L.c.ended_on.is_(None), _L.c.relation.in_([HomeRelation.lives_in, HomeRelation.collective])
+    )
+    .order_by(_L.c.id.desc())
+    .limit(1)
+    .correlate(_P)
+    .scalar_subquery()
+)  # fmt: skip
+_PHONE = (
+    sa.select(_C.c.sealed)
+    .where(_C.c.person_id == _P.c.id, _C.c.kind == ContactKind.phone, _C.c.ended_at.is_(None))
+    .order_by(_C.c.id)
+    .limit(1)
+    .correlate(_P)
+    .scalar_subquery()
+)
+_AT = _T.alias("grid")
+_ROWS = (
+    sa.select(
+        _P.c.id, _P.c.uid, _P.c.number, _P.c.sealed, _P.c.birth_year, _P.c.died_on, _P.c.merged_into_id, _T.c.name_zh, _T.c.name_en,
+        _T.c.path, _AT.c.name_zh.label("grid_zh"), _AT.c.name_en.label("grid_en"), _PHONE.label("phone"),
+    )
+    .join_from(_P, _T, _T.c.id == _P.c.place_id)
+    .outerjoin(_AT, _AT.c.id == _GRID)
+    .where(_P.c.id.in_(sa.bindparam("ids", expanding=True)))
+)  # fmt: skip
+
+
 def rows_of(ids: Sequence[int]) -> list[Row]:
-    """Rows of a list by id: three statements, whatever their number."""
+    """Rows of a list by id: one statement, whatever their number."""
     if not ids:
         return []
-    place = aliased(Territory)
-    people = db.session.execute(
-        sa.select(
-            Person.id, Person.uid, Person.number, Person.sealed, Person.birth_year, Person.died_on, Person.merged_into_id,
-            place.name_zh, place.name_en, place.path,
-        ).join(place, place.id == Person.place_id).where(Person.id.in_(ids))
-    ).all()  # fmt: skip
-    grids = _grids(ids)
-    phones = _phones(ids)
     found = []
-    for p in people:
-        record = records.unseal(p.sealed)
+    for id_, uid, number, sealed, born, died_on, merged_into, zh, en, path, grid_zh, grid_en, phone in ask(_ROWS, ids=list(ids)):
+        record = records.unseal(sealed)
         found.append(
             Row(
-                p.id, p.uid, p.number, record.name, record.second_name, p.birth_year, Bilingual(p.name_zh, p.name_en), p.path,
-                grids.get(p.id), phones.get(p.id, ""), p.died_on, p.merged_into_id is not None,
+                id_, uid, number, record.name, record.second_name, born, Bilingual(zh, en), path,
+                Bilingual(grid_zh, grid_en) if grid_zh is not None else None,
+                records.masked_phone(crypto.decrypt(phone, records.CONTACT)) if phone else "", died_on, merged_into is not None,
             )
         )  # fmt: skip
-    return found
-
-
-def _grids(ids: Sequence[int]) -> dict[int, Bilingual]:
-    query = (
-        sa.select(PersonHome.person_id, Territory.name_zh, Territory.name_en)
-        .join(Home, Home.id == PersonHome.home_id)
-        .join(Building, Building.id == Home.building_id)
-        .join(Territory, Territory.id == Building.grid_id)
-        .where(
-            PersonHome.person_id.in_(ids),
-            PersonHome.ended_on.is_(None),
-            PersonHome.relation.in_([HomeRelation.lives_in, HomeRelation.collective]),
-        )
-    )
-    return {person_id: Bilingual(zh, en) for person_id, zh, en in db.session.execute(query)}
-
-
-def _phones(ids: Sequence[int]) -> dict[int, str]:
-    query = sa.select(Contact.person_id, Contact.sealed).where(
-        Contact.person_id.in_(ids), Contact.kind == ContactKind.phone, Contact.ended_at.is_(None)
-    )
-    found: dict[int, str] = {}
-    for person_id, sealed in db.session.execute(query.order_by(Contact.id)):
-        found.setdefault(person_id, records.masked_phone(crypto.decrypt(sealed, records.CONTACT)))
     return found
 
 
