@@ -14,7 +14,8 @@ import urllib.request
 import pytest
 
 from civic import paths
-from civic.core.db import is_sqlite
+from civic.commands.serving import _same_key
+from civic.core.db import db, is_sqlite
 from tests.browser.server import free_port
 
 
@@ -35,6 +36,8 @@ def idle(live_app, tmp_path):
         if not is_sqlite():
             yield None
             return
+        _same_key()  # as at every start but the first one, which ends its reading by writing
+        db.session.remove()
     path, port = settings.database_url.removeprefix("sqlite:///"), free_port()
     env = {
         **os.environ, "CIVIC_DATABASE_URL": settings.database_url, "CIVIC_DATA_DIR": str(settings.data_dir), "CIVIC_BASE_URL": "http://127.0.0.1",
@@ -53,6 +56,8 @@ def idle(live_app, tmp_path):
         assert until_true(answers)
         for page in ("/", "/services/", "/bulletin/", "/api/v1/services"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=20).close()
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute("INSERT INTO site_mark (name, value) VALUES ('later', '1')")
         yield path
     finally:
         os.killpg(server.pid, signal.SIGTERM)
