@@ -1,7 +1,7 @@
 """`python -m bench.points_inside make|work|bare …`: the parts of bench/points.py that run inside the site's settings.
 
 make COUNT: a programme, COUNT people with a wallet of a thousand points each and a household's wallet beside it, written in bulk.
-work SECONDS FIRST COUNT [hot]: gives points from one person's wallet to a household's again and again, as the pages do: key row,
+work SECONDS FIRST THREADS [hot]: gives points from one person's wallet to a household's again and again, as the pages do: key row,
 locks, transfer, counters, audit line, stored answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
 statement TIMES: balance and last fifty lines of the wallet with the most rows.  close: yesterday and all days before it.  wait SECONDS: small
 writes, each after a pause of 5 ms, as others do while a close runs; how long the slowest took.  Each prints one line of JSON behind MARK.
@@ -13,6 +13,7 @@ import json
 import random
 import sqlite3
 import sys
+import threading
 import time
 from typing import Any
 
@@ -122,19 +123,34 @@ def recorded() -> list[tuple[str, Any]]:
     return seen
 
 
-def work(seconds: float, first: int, is_hot: bool) -> None:
-    """Give until the time is over; tells how often and how long each took, in milliseconds."""
-    chosen = pairs()
+def work(app: Flask, seconds: float, first: int, threads: int, *, is_hot: bool) -> None:
+    """Give in each of so many threads until the time is over; tells how long each gift took, in milliseconds."""
+    with app.app_context():
+        chosen = pairs()
     chosen = chosen[:1] if is_hot else chosen
-    picked = random.Random(first)
-    for at in range(50):  # connections, prepared statements and compiled caches are warm before the clock starts
-        give(picked.choice(chosen), f"warm-{first}-{at}-{new_public_id()}")
+    ready, begins, took = threading.Barrier(threads + 1), threading.Event(), list[float]()
+
+    def client(number: int) -> None:
+        picked = random.Random(f"{first}-{number}")
+        with app.app_context():
+            for at in range(50):  # connections, prepared statements and compiled caches are warm before the clock starts
+                give(picked.choice(chosen), f"warm-{first}-{number}-{at}-{new_public_id()}")
+            ready.wait()
+            begins.wait()
+            end = time.perf_counter() + seconds
+            while (began := time.perf_counter()) < end:
+                give(picked.choice(chosen), new_public_id())
+                took.append((time.perf_counter() - began) * 1000)
+
+    many = [threading.Thread(target=client, args=(number,)) for number in range(threads)]
+    for each in many:
+        each.start()
+    ready.wait()
     tell({"ready": True})
     sys.stdin.readline()
-    took, end = [], time.perf_counter() + seconds
-    while (began := time.perf_counter()) < end:
-        give(picked.choice(chosen), new_public_id())
-        took.append((time.perf_counter() - began) * 1000)
+    begins.set()
+    for each in many:
+        each.join()
     tell({"took": [round(each, 2) for each in took]})
 
 
@@ -208,12 +224,14 @@ def wait(seconds: float) -> None:
 
 
 def main(app: Flask, words: list[str]) -> None:
+    if words[0] == "work":
+        seconds, first, threads, *rest = words[1:]
+        work(app, float(seconds), int(first), int(threads), is_hot=rest == ["hot"])
+        return
     with app.app_context():
         match words:
             case ["make", count]:
                 make(int(count))
-            case ["work", seconds, first, *rest]:
-                work(float(seconds), int(first), is_hot=rest == ["hot"])
             case ["bare", seconds, path]:
                 bare(float(seconds), path)
             case ["statement", times]:

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core import idempotency
 from civic.core.built import Built
-from civic.core.db import Model, db, upsert
+from civic.core.db import Model, db, is_sqlite, upsert
 from civic.core.errors import DomainError
 
 log = logging.getLogger(__name__)
@@ -212,10 +212,11 @@ def _outermost(stack: list[Transaction]) -> Iterator[Transaction]:
 
 def _begin(session: Any, tx: Transaction, key: idempotency.Key | None) -> int:
     """Begin to write; the id of the key row, which is the first one."""
-    tx.connection = session.connection(execution_options={"civic_write": True})
+    tx.connection = session.connection(execution_options=_WRITES if is_sqlite() else None)
     return idempotency.enter(tx.connection, key) if key is not None else 0
 
 
+_WRITES = {"civic_write": True}  # for the engine's BEGIN IMMEDIATE
 _ANSWER = Built(idempotency.ANSWER)
 _LAST: dict[tuple[Any, bool], Built] = {}  # (insert, with the answer)
 

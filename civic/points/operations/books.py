@@ -21,20 +21,22 @@ from civic.points.errors import NoPolicy, OtherProgramme
 from civic.points.models import COUNTED, OWNED, Policy, PolicyState, Vintage, Wallet, WalletKind, WalletState
 
 _W, _V, _P = Wallet.__table__, Vintage.__table__, Policy.__table__
-_NEWEST = (
-    sa.select(_P.c.id, _P.c.cap)
+_NOW = _P.alias("in_force")
+_IN_FORCE = (
+    sa.select(_P.c.id)
     .where(_P.c.programme_id == _W.c.programme_id, _P.c.state == PolicyState.adopted, _P.c.from_on <= sa.bindparam("today"))
     .order_by(_P.c.from_on.desc(), _P.c.id.desc())
     .limit(1)
+    .scalar_subquery()
 )
-_IN_FORCE, _CAP = _NEWEST.with_only_columns(_P.c.id).scalar_subquery(), _NEWEST.with_only_columns(_P.c.cap).scalar_subquery()
+_WITH_RULES = _W.outerjoin(_NOW, _NOW.c.id == _IN_FORCE)
 _WALLET = (
     _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.vintage_count,
-    _IN_FORCE.label("policy_id"), _CAP.label("cap"),
+    _NOW.c.id.label("policy_id"), _NOW.c.cap.label("cap"),
 )  # fmt: skip
 _WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
 _ORDER = (_W.c.kind == WalletKind.care_pool, _W.c.id)
-_LOCK = sa.select(*_WALLET).where(_WANTED).order_by(*_ORDER).with_for_update(key_share=True, of=_W)
+_LOCK = sa.select(*_WALLET).select_from(_WITH_RULES).where(_WANTED).order_by(*_ORDER).with_for_update(key_share=True, of=_W)
 _READ = (
     sa.select(_V.c.id, _V.c.wallet_id, _V.c.year, _V.c.balance, _V.c.held)
     .where(_V.c.wallet_id.in_(sa.bindparam("ids", expanding=True)))
@@ -154,7 +156,7 @@ def _lock_whole(count: int) -> Built:
     """One statement that locks so many wallets with their vintages and reads them: `id_0`, `id_1`, …, `today`."""
     return Built(
         sa.select(*_WALLET, _V.c.id.label("pot_id"), _V.c.year, _V.c.balance, _V.c.held)
-        .join(_V, _V.c.wallet_id == _W.c.id)
+        .select_from(_WITH_RULES.join(_V, _V.c.wallet_id == _W.c.id))
         .where(_W.c.id.in_([sa.bindparam(f"id_{at}", type_=_W.c.id.type) for at in range(count)]))
         .order_by(*_ORDER, _V.c.year)
         .with_for_update(key_share=True, of=[_W, _V])
