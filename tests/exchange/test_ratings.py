@@ -49,11 +49,10 @@ def test_the_one_who_was_rated_is_told_and_nobody_else(two):
     assert len(told(two.li)) == before[1] + 1
 
 
-def test_she_reads_it_in_her_own_language(two, make_account):
-    account = make_account()
-    with atomic():
-        account.person_id, account.lang = two.li.id, "en"
+def test_she_reads_it_in_her_own_language(two):
     row = finished(two)
+    with atomic():
+        two.li.lang = "en"
     operations.rate(REQUESTER, row.id, two.wang.id, 5)
     assert told(two.li)[-1] == "How it was: 教老人用手机"
     assert "王芳 gave 5 of 5 stars" in bodies(two.li)
