@@ -88,8 +88,9 @@ def account_of_session(token: str) -> int | None:
     return db.session.scalar(sa.select(UserSession.account_id).where(UserSession.token_hash == crypto.token_hash(token)))
 
 
-def valid_on(on: date) -> sa.ColumnElement[bool]:
-    return sa.and_(Grant.ended_at.is_(None), Grant.from_on <= on, sa.or_(Grant.to_on.is_(None), Grant.to_on >= on))
+def valid_on(on: date | sa.BindParameter[date]) -> sa.ColumnElement[bool]:
+    """Does a grant hold on this day?"""
+    return sa.and_(_G.c.ended_at.is_(None), _G.c.from_on <= on, sa.or_(_G.c.to_on.is_(None), _G.c.to_on >= on))
 
 
 _LINE = _O.alias("line")
@@ -97,12 +98,7 @@ _SCOPES = (
     sa.select(_G.c.id, _G.c.role, _T.c.path, _G.c.organisation_id, _LINE.c.id.label("line_id"))
     .join_from(_G, _T, _T.c.id == _G.c.territory_id)
     .outerjoin(_LINE, sa.and_(_LINE.c.parent_id == _G.c.organisation_id, _LINE.c.kind == OrganisationKind.line))
-    .where(
-        _G.c.account_id == sa.bindparam("account"),
-        _G.c.ended_at.is_(None),
-        _G.c.from_on <= sa.bindparam("day"),
-        sa.or_(_G.c.to_on.is_(None), _G.c.to_on >= sa.bindparam("day")),
-    )
+    .where(_G.c.account_id == sa.bindparam("account"), valid_on(sa.bindparam("day")))
     .order_by(_G.c.id, _LINE.c.id)
 )
 
