@@ -1,8 +1,8 @@
 """`python -m bench.points_inside make|work|bare …`: the parts of bench/points.py that run inside the site's settings.
 
 make COUNT: a programme, COUNT people with a wallet of a thousand points each and a household's wallet beside it, written in bulk.
-work SECONDS FIRST THREADS [hot]: gives points from one person's wallet to a household's again and again, as the pages do: key row,
-locks, transfer, counters, audit line, stored answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
+work SECONDS FIRST THREADS [hot]: gives points from one person's wallet to a household's again and again, as the pages do:
+locks, transfer, counters, audit line, key row with its answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
 statement TIMES: balance and last fifty lines of the wallet with the most rows.  close: yesterday and all days before it.  wait SECONDS: small
 writes, each after a pause of 5 ms, as others do while a close runs; how long the slowest took.  Each prints one line of JSON behind MARK.
 """

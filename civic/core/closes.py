@@ -326,6 +326,8 @@ def _insert(book: Book, items: list[tuple[str, int, int, str]]) -> None:
 def _seal(book: Book, day: date) -> Close:
     """Write the close of one day, last of all."""
     before = last(book.name)
+    if before is not None and before.day >= day:  # by another process since this one asked which days are open
+        raise _OvertakenError
     number = before.number + 1 if before is not None else 1
     previous = bare(before.hash) if before is not None else ""
     while True:  # once, unless another process lists a late row of this day at the same time

@@ -111,10 +111,15 @@ class Bilingual:
 
 
 class Session(FlaskSession):
-    """Flask-SQLAlchemy's session, which otherwise ignores `bind`: a test's outer transaction would really be committed."""
+    """Flask-SQLAlchemy's session, which otherwise ignores `bind`: a test's outer transaction would really be committed.
+
+    writing: the connection of the open `atomic()`, whose transaction the session joins at its first use (core/atomic.py).
+    """
+
+    writing: sa.Connection | None = None
 
     def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Any:
-        return bind or self.bind or super().get_bind(mapper, clause, **kwargs)
+        return bind or self.writing or self.bind or super().get_bind(mapper, clause, **kwargs)
 
 
 db = SQLAlchemy(metadata=metadata, session_options={"class_": Session, "expire_on_commit": False, "autoflush": True})

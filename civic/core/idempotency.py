@@ -1,8 +1,9 @@
 """Keys that make a repeated request harmless: the first answer is stored in the same transaction as what it did.
 
-The web layer opens `keyed(...)` around one operation.  The outermost `atomic()` enters the key row first and stores the answer
-last.  A known key raises `Replayed` with the stored answer, another body under the same key `KeyReused` (409).  What a refusal did is
-undone with its key row; then row and refusal are stored by a transaction of their own, or the answer of whoever came in between is given.
+The web layer opens `keyed(...)` around one operation.  The outermost `atomic()` enters the key with its answer as one of its last
+rows.  Where the key is known, all that the block did is undone and `Replayed` gives the stored answer, or `KeyReused` (409) refuses another
+body.  So a repeat does the work in vain and is told at the end; the first try, which is nearly every one, writes the row once.  A block that
+fails asks too: what was done before may be why it fails now.  A refusal is stored by a transaction of its own after the block is undone.
 Rows are kept for 30 days; ledger sources are unique for ever and do not depend on this.
 """
 
@@ -11,10 +12,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -115,30 +117,48 @@ def take() -> Key | None:
 
 
 _K = IdempotencyKey.__table__
-_VALUES: dict[str, Any] = {name: sa.bindparam(name) for name in ("account_id", "route", "key", "body_hash", "created_at")}
+_NAMED: dict[str, Any] = {name: sa.bindparam(f"key_{name}") for name in ("account_id", "route", "key")}
 _ENTER = {
-    dialect.__name__.rpartition(".")[2]: Built(dialect.insert(_K).values(**_VALUES).on_conflict_do_nothing().returning(_K.c.id))
+    dialect.__name__.rpartition(".")[2]: dialect.insert(_K)
+    .values({name: sa.bindparam(f"key_{name}") for name in ("account_id", "route", "key", "body_hash", "answer", "created_at")})
+    .on_conflict_do_nothing()
+    .returning(_K.c.id)
     for dialect in (sqlite, postgresql)
 }
-_KNOWN = Built(sa.select(_K.c.body_hash, _K.c.answer).where(*(_K.c[name] == sa.bindparam(name) for name in ("account_id", "route", "key"))))
-ANSWER = sa.update(_K).where(_K.c.id == sa.bindparam("key_row")).values(answer=sa.bindparam("key_answer"))
+_KNOWN = Built(sa.select(_K.c.body_hash, _K.c.answer).where(*(_K.c[name] == value for name, value in _NAMED.items())))
 
 
-def enter(connection: sa.Connection, key: Key) -> int:
-    """Insert the key row as the first statement, or find out how it was answered.  Returns its id for `answered`."""
-    named = {"account_id": key.account_id, "route": key.route, "key": key.key}
-    new = _ENTER[connection.dialect.name].scalar(connection, {**named, "body_hash": key.body_hash, "created_at": clock.now()})
-    if new is not None:
-        return int(new)
-    (row,) = _KNOWN.rows(connection, named)
-    if row.body_hash != key.body_hash:
-        raise KeyReused
-    raise Replayed(json.loads(crypto.decrypt(row.answer, PURPOSE)) if row.answer else {})
+@cache
+def _entering(dialect: str, line: Any = None) -> Built:
+    """The key's row alone, or in one statement with another row (PostgreSQL).  Made once for each; a process knows two or three."""
+    statement = _ENTER[dialect]
+    return Built(statement if line is None else statement.add_cte(line.cte("line")))
 
 
-def answered(row: int, key: Key, outcome: Any) -> dict[str, Any]:
-    """The values of `ANSWER`, the last statement: the outcome as it is said again, encrypted."""
-    return {"key_row": row, "key_answer": crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)}
+def enter(connection: sa.Connection, key: Key, outcome: Any, line: Any = None, values: Mapping[str, Any] | None = None) -> None:
+    """Insert the key with its answer: the outcome as it is said again, encrypted.  Raises Replayed or KeyReused where the key is known.
+
+    line, values: an insert with its values that goes along in the same statement; PostgreSQL alone can do that.
+    """
+    row = {
+        **_names(key), "key_body_hash": key.body_hash, "key_created_at": clock.now(),
+        "key_answer": crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE),
+    }  # fmt: skip
+    if _entering(connection.dialect.name, line).scalar(connection, {**row, **(values or {})}) is None:
+        tell_if_known(connection, key)
+        raise ValueError("a key that was forgotten at this very moment")
+
+
+def tell_if_known(connection: sa.Connection, key: Key) -> None:
+    """Raise what the same request was answered before: Replayed, or KeyReused for another body."""
+    for known in _KNOWN.rows(connection, _names(key)):
+        if known.body_hash != key.body_hash:
+            raise KeyReused
+        raise Replayed(json.loads(crypto.decrypt(known.answer, PURPOSE)))
+
+
+def _names(key: Key) -> dict[str, Any]:
+    return {"key_account_id": key.account_id, "key_route": key.route, "key_key": key.key}
 
 
 def forget_old(session: Any) -> int:

@@ -137,7 +137,7 @@ def test_a_writer_gives_up_when_another_hangs_and_the_next_one_writes(live_app, 
     with live_app.app_context():
         if not is_sqlite():
             return  # PostgreSQL has its own lock_timeout
-        hanging = Turn(db.session())
+        hanging = Turn(db.engine)
         with pytest.raises(sa.exc.OperationalError, match="held the turn"), atomic():
             db.session.add(SiteMark(name="late", value="1"))
         with pytest.raises(sa.exc.OperationalError, match="held the turn"), own_connection():

@@ -47,7 +47,7 @@ def test_a_line_says_who_did_what_to_which_row(site):
 
 
 def test_a_line_outside_the_transaction_is_a_mistake_of_the_code(site):
-    with pytest.raises(ValueError, match="belongs to the transaction"):
+    with pytest.raises(ValueError, match="belongs inside atomic"):
         audit.record(CLERK, "edit_item", "service_item", 1)
 
 

@@ -351,6 +351,23 @@ def test_a_killed_process_leaves_items_that_the_next_one_continues(live_app, tmp
         assert found() == []
 
 
+def test_days_closed_by_another_process_since_this_one_asked_stay_as_they_are(live_app, monkeypatch):
+    """Both find the same days open; the other lists and closes them all before this one has listed anything."""
+    lists = closes._list_rows
+
+    def slow(*arguments) -> None:
+        monkeypatch.setattr(closes, "_list_rows", lists)
+        close_day(TOY, DAY + timedelta(days=1))
+        lists(*arguments)
+
+    with live_app.app_context(), clock.frozen(NOON + timedelta(days=3)):
+        write(NOON, *days(1))
+        monkeypatch.setattr(closes, "_list_rows", slow)
+        assert close_day(TOY, DAY + timedelta(days=1)) == []
+        assert [c.row_count for c in chain()] == [1, 1]
+        assert found() == []
+
+
 def test_two_processes_make_one_chain(live_app, monkeypatch):
     monkeypatch.setattr(closes, "FIRST", 5)
     monkeypatch.setattr(closes, "FEWEST", 5)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.exceptions import NotFound
 
 from civic.core import atomic as atomic_module
 from civic.core import clock, crypto, idempotency
@@ -62,9 +63,8 @@ def test_what_changes_from_showing_to_showing_is_no_other_body(site):
 
 
 def test_a_refusal_is_stored_and_its_work_undone(site):
-    for _ in range(1):
-        with pytest.raises(LoftFull):
-            ask("crow")
+    with pytest.raises(LoftFull):
+        ask("crow")
     with pytest.raises(Replayed) as again:
         ask("crow")
     assert again.value.answer["refused"] == "loft_full"
@@ -72,22 +72,20 @@ def test_a_refusal_is_stored_and_its_work_undone(site):
 
 
 def test_whoever_comes_between_a_refusal_and_its_storing_answers_for_both(live_app, monkeypatch):
-    """The refused block is undone with its key row; another request with the same key may do the work before the refusal is stored."""
-    begin, begun, outcomes = atomic_module._begin, [], []
+    """The refused block is undone; another request with the same key may do the work before the refusal is stored."""
+    forget, outcomes = atomic_module.Transaction.forget, []
 
     def other() -> None:
         with live_app.app_context(), keyed(7, "pigeons.land", "k1", {"name": "dove"}, said):
             outcomes.append(land(KEEPER, "dove"))
 
-    def between(*arguments):
-        begun.append(1)
-        if len(begun) == 2:
-            thread = threading.Thread(target=other)
-            thread.start()
-            thread.join()
-        return begin(*arguments)
+    def between(tx):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        forget(tx)
 
-    monkeypatch.setattr(atomic_module, "_begin", between)
+    monkeypatch.setattr(atomic_module.Transaction, "forget", between)
     with live_app.app_context():
         if is_sqlite():
             return  # there the turn is kept, and nobody comes between
@@ -96,6 +94,52 @@ def test_whoever_comes_between_a_refusal_and_its_storing_answers_for_both(live_a
         assert (outcomes, told.value.answer, marks("pigeon")) == (["dove"], {"landed": "dove"}, ["pigeon:dove"])
         assert len(rows()) == 1
         db.session.remove()
+
+
+def test_a_repeat_that_fails_because_of_the_first_try_gets_its_answer(site):
+    """What was done before may be why the block cannot be done again: it is refused, breaks a constraint, or misses what is gone."""
+
+    def once(failing: Exception) -> None:
+        with keyed(7, "marks.make", "k1", {"name": "x"}, said), atomic() as tx:
+            if db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "x")) is not None:
+                raise failing
+            db.session.add(SiteMark(name="x", value="1"))
+            tx.result = "made"
+
+    once(LoftFull())
+    for failing in (LoftFull(), LookupError("gone"), NotFound()):
+        with pytest.raises(Replayed) as again:
+            once(failing)
+        assert again.value.answer == {"landed": "made"}
+    with pytest.raises(Replayed), keyed(7, "marks.make", "k1", {"name": "x"}, said), atomic():
+        db.session.execute(sa.insert(SiteMark.__table__).values(name="x", value="2"))
+    with pytest.raises(KeyReused), keyed(7, "marks.make", "k1", {"name": "y"}, said), atomic():
+        raise LookupError
+    assert db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "x")) == "1"
+    assert len(rows()) == 1
+
+
+def test_a_repeat_leaves_neither_line_nor_effect(site):
+    """It does the work in vain: rows, audit line, version and effects of the second try are gone."""
+    seen: list[str] = []
+
+    def work() -> None:
+        with keyed(7, "pigeons.land", "k1", {}, said), atomic() as tx:
+            land(KEEPER, f"dove{len(seen)}")
+            tx.touch("loft")
+            on_commit(lambda: seen.append("told"))
+            tx.result = "landed"
+
+    def left() -> list:
+        return [db.session.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one() for table in ("audit_event", "site_mark")]
+
+    work()
+    before = left()
+    versions = db.session.execute(sa.text("SELECT topic, version FROM content_version ORDER BY topic")).all()
+    with pytest.raises(Replayed):
+        work()
+    assert (seen, left()) == (["told"], before)
+    assert db.session.execute(sa.text("SELECT topic, version FROM content_version ORDER BY topic")).all() == versions
 
 
 def test_a_refusal_of_a_listener_undoes_what_came_before_it(site):
