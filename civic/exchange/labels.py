@@ -60,6 +60,7 @@ VERB: dict[Verb, Any] = {
     Verb.delivered: _l("said that it was done"),
     Verb.confirmed: _p("exchange", "confirmed"),
     Verb.settled: _p("exchange", "Points moved"),
+    Verb.rated: _p("exchange", "rated it"),
     Verb.disputed: _p("exchange", "objected"),
     Verb.answered: _p("exchange", "answered"),
     Verb.decided: _l("A social worker decided"),

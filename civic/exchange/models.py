@@ -183,6 +183,7 @@ class Verb(enum.StrEnum):
     delivered = "delivered"
     confirmed = "confirmed"
     settled = "settled"  # both said so, or the days of the silent one were over: points moved
+    rated = "rated"
     disputed = "disputed"
     answered = "answered"
     decided = "decided"

@@ -28,6 +28,13 @@ class WalletFrozen(DomainError):
     sentence = _l("This wallet is frozen: points can be earned, not spent. Your community's office knows why.")
 
 
+class ReceiverFrozen(DomainError):
+    """A frozen wallet takes what is earned, but no gifts."""
+
+    code, status = "receiver_frozen", 409
+    sentence = _l("The wallet that should get these points is frozen and takes no gifts. Your community's office knows why.")
+
+
 class WalletClosed(DomainError):
     """A closed wallet neither gives nor takes."""
 

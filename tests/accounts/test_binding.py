@@ -191,3 +191,21 @@ def test_what_was_added_before_she_proved_herself_goes(make_account, make_reside
     assert not queries.waits_for_proof(account.id)
     assert queries.ways_of(account.id) == []
     assert queries.identity_of(account.id, IdentityKind.password).confirmed_at is not None
+
+
+def test_the_language_chosen_for_the_login_is_the_one_she_is_written_to_in_once_it_is_proved(colleague):
+    """Messages follow the person's row.  "As the device says" leaves it, because a letter has no device."""
+
+    def languages() -> tuple[str, str]:
+        (row,) = db.session.execute(sa.select(Account.lang, Person.lang).join(Person).where(Account.id == colleague.id))
+        return tuple(row)
+
+    own = Actor(colleague.id)
+    operations.change_account(own, colleague.id, lang="en")
+    assert languages() == ("en", "en")
+    operations.change_account(own, colleague.id, lang="")
+    assert languages() == ("", "en")
+    issued(colleague)
+    assert queries.waits_for_proof(colleague.id)
+    operations.change_account(own, colleague.id, lang="zh")
+    assert languages() == ("zh", "en")

@@ -6,7 +6,8 @@ from civic.core import clock, notes
 from civic.core.atomic import atomic
 from civic.core.viewer import Actor, Channel
 from civic.exchange import operations, queries
-from civic.exchange.errors import AlreadyRated, NotAParty, OutOfRange, WrongMoment
+from civic.exchange.errors import AlreadyRated, NotAParty, OutOfRange, SpokeForOther, WrongMoment
+from civic.exchange.models import Verb
 from civic.exchange.queries import Act, Stars
 from civic.people import operations as people
 from tests.support.exchange import HELPER, REQUESTER, WORKER, bodies, later, letter, said, told
@@ -67,6 +68,18 @@ def test_a_rating_at_the_desk_is_told_too_and_the_dead_get_none(two):
     before = len(told(two.wang))
     operations.rate(HELPER, row.id, two.li.id, 5)
     assert len(told(two.wang)) == before
+
+
+def test_one_clerk_rates_for_one_of_the_two_alone(two):
+    """Who wrote down what one of them thought does not say what the other thinks; a colleague does."""
+    row = finished(two)
+    first, second = (Actor(n, channel=Channel.desk, acting_for=None) for n in (1_000_014, 1_000_015))
+    operations.rate(first, row.id, two.wang.id, 3)
+    with pytest.raises(SpokeForOther):
+        operations.rate(first, row.id, two.li.id, 5)
+    operations.rate(second, row.id, two.li.id, 5)
+    rated = [(e.by.name, e.verb) for e in queries.exchange_view(row, two.li.id).events if e.verb is Verb.rated]
+    assert rated == [("王芳", Verb.rated), ("李秀英", Verb.rated)]
 
 
 def test_one_to_five_stars(two):

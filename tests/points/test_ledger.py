@@ -21,6 +21,7 @@ from civic.points.errors import (
     NotEnoughPoints,
     NotOpenYet,
     OtherEarning,
+    ReceiverFrozen,
     SameWallet,
     SourceHeld,
     WalletFrozen,
@@ -117,6 +118,17 @@ def test_given_hours_go_to_the_pool(programme, make_person, make_wallet):
     assert db.session.scalar(sa.select(Vintage.balance).join(Wallet).where(Wallet.kind == WalletKind.care_pool)) == 1_00
 
 
+def test_hours_of_a_group_are_the_volunteers_own_where_the_rules_of_the_day_say_so(programme, make_person, make_wallet):
+    adopt(programme.id, "2026-2", date(2026, 11, 24), group_donates=False)
+    person = make_person()
+    wallet = make_wallet(person=person)
+    assert not earn(person, 60, donate_only=True).is_donated
+    assert balance(wallet) == 1_00
+    assert earn(person, 60, source="hours:2", on=date(2026, 11, 23), donate_only=True).is_donated
+    assert balance(wallet) == 1_00
+    assert not earn(person, 60, donate_only=True).is_donated  # the same once more
+
+
 def test_a_hold_takes_what_is_free_and_no_more(make_wallet):
     wallet = make_wallet(5_00)
     held = operations.hold(WANG, wallet, 3_00, source="order:1", until=soon())
@@ -210,13 +222,25 @@ def test_gifts_go_to_the_pool_or_a_household_alone(programme, make_wallet):
     assert balance(wallet) == 4_00
 
 
-def test_spending_opens_after_the_hours_of_the_threshold(programme, make_person, make_wallet):
+def test_a_frozen_household_takes_no_gifts(make_person, make_wallet, household_wallet):
+    person = make_person()
+    wallet, household = make_wallet(5_00, person=person), household_wallet(person)
+    operations.freeze(WANG, household, "Looked at by two people.")
+    with pytest.raises(ReceiverFrozen):
+        operations.donate(WANG, wallet, 1_00, household)
+    assert (balance(wallet), balance(household)) == (5_00, 0)
+
+
+def test_spending_opens_after_the_hours_of_the_threshold(programme, make_person, make_wallet, household_wallet):
     adopt(programme.id, "2026-2", date(2026, 2, 1), threshold=180)
     person = make_person()
     wallet = make_wallet(person=person)
     earn(person, 150)
     with pytest.raises(NotOpenYet):
         operations.hold(WANG, wallet, 1_00, source="order:1", until=soon())
+    with pytest.raises(NotOpenYet):  # a household spends without a threshold: points do not get around it
+        operations.donate(WANG, wallet, 1_00, household_wallet(person))
+    operations.donate(WANG, wallet, 50)  # to the pool always
     earn(person, 60, source="hours:2")
     assert operations.hold(WANG, wallet, 1_00, source="order:1", until=soon()).amount == 1_00
 

@@ -308,6 +308,20 @@ def test_a_part_may_be_reversed_once(granted):
         proposals.propose_reversal(ASKER, row, WHY)
 
 
+def test_a_reversed_spending_gives_back_all_also_above_the_cap_and_nothing_new_fits_then(programme, granted):
+    """She is as before the mistake, though the wallet filled up meanwhile; what is earned goes to the pool until there is room again."""
+    adopt(programme.id, "2026-2", clock.today(), cap=10_00)
+    wallet, _row = granted(8_00)
+    spend(wallet, 6_00)
+    paid = last_row(kind=TransferKind.post).id
+    proposals.grant(ASKER, wallet, 8_00, source="care_grant:again", from_pool=False)
+    reversed_(paid)
+    assert balance(wallet) == 16_00
+    person_id = db.session.scalar(sa.select(Wallet.person_id).where(Wallet.id == wallet))
+    operations.earn(ASKER, "hours:9", 1, person_id, 60, clock.today(), "other", "system")
+    assert (balance(wallet), balance(pool_of(programme))) == (16_00, 1_00)
+
+
 def test_more_than_the_row_moved_is_refused(granted):
     _wallet, row = granted(8_00)
     with pytest.raises(AboveRow):

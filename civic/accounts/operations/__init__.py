@@ -8,7 +8,6 @@ from civic.accounts.operations.accounts import (
     enrol_second_step,
     forget_second_step,
     issue_password,
-    set_language,
     set_own_password,
 )
 from civic.accounts.operations.binding import bind_person, prove_person, refuse_unproven
@@ -121,7 +120,6 @@ __all__ = [
     "reset_password",
     "send_code",
     "send_link",
-    "set_language",
     "set_own_password",
     "sign_in_with",
     "typed_token",

@@ -21,6 +21,7 @@ from civic.core.db import db, new_public_id, upsert
 from civic.core.messages.receivers import Contact, Receiver, contacts_of
 from civic.core.messages.sending import send
 from civic.core.viewer import Actor
+from civic.people import operations as people
 
 LOGIN = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 
@@ -174,16 +175,14 @@ def _drop_second_step(account_id: int) -> None:
     db.session.execute(sa.delete(Identity).where(Identity.account_id == account_id, Identity.kind.in_(kinds)))
 
 
-def set_language(actor: Actor, account_id: int, lang: str) -> None:
-    """zh, en, or empty: as the device says."""
-    with atomic():
-        lock_account(account_id).lang = lang
-        audit.record(actor, "accounts.language.set", "account", account_id)
-
-
 def change_account(actor: Actor, account_id: int, *, name: str | None = None, lang: str | None = None) -> None:
-    """Another shown name or language; None leaves it."""
+    """Another shown name or language (empty: as the device says); None leaves it.
+
+    A chosen language is the one in which the person of the login is written to as well, once she has proved that she is it.
+    """
     with atomic():
+        if lang and not queries.waits_for_proof(account_id) and (person_id := queries.person_of(account_id)) is not None:
+            people.choose_language(actor, person_id, lang)
         account = lock_account(account_id)
         if name is not None:
             account.name = name

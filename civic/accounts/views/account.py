@@ -61,7 +61,7 @@ def choose_language() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return answer(_page(form), 422)
     with keyed(form, to=lambda _done: url_for(".home")):
-        operations.set_language(actor(), me(), form.lang.data)
+        operations.change_account(actor(), me(), lang=form.lang.data)
     response = redirect(url_for(".home"), 303)
     remember(response, "civic_lang", form.lang.data)  # the account's choice wins over the link chosen before on this device
     return response

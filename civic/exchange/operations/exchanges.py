@@ -120,7 +120,7 @@ def retime(actor: Actor, exchange_id: int, person_id: int, meet_at: datetime, wo
     """
     with atomic() as tx:
         row, mine = load(actor, exchange_id, person_id, ExchangeState.proposed)
-        _one_voice(actor, row, mine)
+        one_voice(actor, row, mine)
         row.category = row.listing.category
         _check_worth(row.territory_id, row.category, row.minutes if minutes is None else minutes)
         row.minutes = row.minutes if minutes is None else minutes
@@ -148,7 +148,7 @@ def accept(actor: Actor, exchange_id: int, person_id: int, base: int | None = No
         row, mine = load(actor, exchange_id, person_id, ExchangeState.proposed, base=base)
         if proposer_of(row.id) == mine:
             raise NotYourTurn
-        _one_voice(actor, row, mine)
+        one_voice(actor, row, mine)
         if listing.state not in (ListingState.open, ListingState.paused):
             raise ListingClosed
         if listing.category is not row.category:
@@ -217,7 +217,7 @@ def deliver(actor: Actor, exchange_id: int, person_id: int, minutes: int, words:
         now = clock.now()
         if (day := first_day(row)) > clock.today():
             raise TooEarly(day=day)
-        _one_voice(actor, row, mine)
+        one_voice(actor, row, mine)
         rules = rules_at(row.territory_id)
         if rules is None:
             raise NoPolicy
@@ -241,7 +241,7 @@ def confirm(actor: Actor, exchange_id: int, person_id: int, minutes: int | None 
         row, mine = load(actor, exchange_id, person_id, ExchangeState.delivered)
         if (row.requester_confirmed_at if mine == row.requester_id else row.helper_confirmed_at) is not None:
             raise AlreadyConfirmed
-        _one_voice(actor, row, mine)
+        one_voice(actor, row, mine)
         if minutes is not None and minutes != row.delivered_minutes:
             raise ExchangeChanged(current=row.lock_version)
         _confirm(row, mine)
@@ -315,11 +315,11 @@ def named(row: Exchange, person_id: int) -> int:
     raise NotAParty
 
 
-_WORDS = [verb.value for verb in (Verb.proposed, Verb.retimed, Verb.agreed, Verb.delivered, Verb.confirmed)]
+_WORDS = [verb.value for verb in (Verb.proposed, Verb.retimed, Verb.agreed, Verb.delivered, Verb.confirmed, Verb.rated)]
 
 
-def _one_voice(actor: Actor, row: Exchange, mine: int) -> None:
-    """An account that proposed, agreed, reported or confirmed for one side does none of it for the other.  Raises SpokeForOther.
+def one_voice(actor: Actor, row: Exchange, mine: int) -> None:
+    """An account that proposed, agreed, reported, confirmed or rated for one side does none of it for the other.  Raises SpokeForOther.
 
     So an agreement has always the word of two accounts, and silence afterwards never confirms what one account alone has said.
     """

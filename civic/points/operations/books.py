@@ -32,7 +32,7 @@ _IN_FORCE = (
 _WITH_RULES = _W.outerjoin(_NOW, _NOW.c.id == _IN_FORCE)
 _WALLET = (
     _W.c.id, _W.c.programme_id, _W.c.kind, _W.c.state, _W.c.person_id, _W.c.household_id, _W.c.heir_id, _W.c.due, _W.c.vintage_count,
-    _NOW.c.id.label("policy_id"), _NOW.c.cap.label("cap"),
+    _NOW.c.id.label("policy_id"), _NOW.c.cap.label("cap"), _NOW.c.threshold.label("threshold"),
 )  # fmt: skip
 _WANTED = _W.c.id.in_(sa.bindparam("ids", expanding=True))
 _ORDER = (_W.c.kind == WalletKind.care_pool, _W.c.id)
@@ -94,6 +94,7 @@ class Book:
     programme_id: int
     policy_id: int
     cap: int  # most that a wallet keeps by these rules, hundredths
+    threshold: int  # minutes of service after which a person's points may be spent
     now: datetime
     wallets: dict[int, Locked]
 
@@ -148,7 +149,7 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
         raise NoPolicy
     if any(wallet.programme_id != first.programme_id for wallet in wallets.values()):
         raise OtherProgramme
-    return Book(first.programme_id, first.policy_id, first.cap, clock.now(), wallets)
+    return Book(first.programme_id, first.policy_id, first.cap, first.threshold, clock.now(), wallets)
 
 
 @cache

@@ -38,7 +38,7 @@ from civic.points.operations.ledger import Line, write
 
 @dataclass(frozen=True)
 class Service:
-    """What was done: all of it, not what is new.  service_type and hour_class find the rate."""
+    """What was done: all of it, not what is new.  service_type and hour_class find the rate; donate_only: the pool gets all of it."""
 
     person_id: int
     minutes: int
@@ -66,7 +66,8 @@ def earn(
     source: kind:id, as `hours:17`.  revision: 1, 2, …; the same one again changes nothing.  The rules are those of the day of the service:
     on a day without any (before the programme began) nothing is earned and None comes back.  programme_id: else that of the place which keeps
     her row; a source stays in the programme in which it began, wherever she moves.
-    policy_id: rules that were agreed before, instead of those of the day.
+    policy_id: rules that were agreed before, instead of those of the day.  donate_only: done as the volunteer of an outside group, whose
+    points go to the care pool where these rules say so (`Policy.group_donates`).
     Raises OtherEarning when a revision comes again with other contents, after a later one, or for another person: a source whose person was
     wrong is set to 0 minutes and booked anew under another; ValueError for negative minutes.
     """
@@ -84,7 +85,7 @@ def earn(
             return None
         book, wallet_id, person_id = _book_of(programme_id, person_id)
         book = replace(book, policy_id=policy.id)
-        service = Service(person_id, minutes, on, service_type, hour_class, donate_only)
+        service = Service(person_id, minutes, on, service_type, hour_class, donate_only and policy.group_donates)
         before = db.session.scalars(_newest(source).execution_options(populate_existing=True)).first()  # again, under the lock
         if before is not None and before.person_id not in people.all_rows_of(person_id):
             raise OtherEarning(source=source, revision=revision)

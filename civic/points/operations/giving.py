@@ -6,9 +6,9 @@ from civic.core import audit
 from civic.core.atomic import atomic
 from civic.core.viewer import Actor
 from civic.points import amounts
-from civic.points.errors import NoGift, NotEnoughPoints, SameWallet, WalletClosed, WalletFull
+from civic.points.errors import NoGift, NotEnoughPoints, ReceiverFrozen, SameWallet, WalletClosed, WalletFull
 from civic.points.models import OWNED, Reason, TransferKind, WalletKind, WalletState
-from civic.points.operations import dues, holds
+from civic.points.operations import dues, holds, threshold
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 
@@ -17,7 +17,8 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
     """Give points to the care pool (without `to`) or to a household's wallet, the oldest first; the ids of the rows.
 
     Who may give to which household is the policies' question.  Years go along to a household.
-    Raises NotEnoughPoints, WrongAmount, SameWallet, WalletFull, NoGift, OtherProgramme, WalletFrozen, WalletClosed.
+    A household spends without a threshold, so nobody gives it what she could not spend herself.
+    Raises NotEnoughPoints, WrongAmount, SameWallet, WalletFull, NoGift, OtherProgramme, NotOpenYet, WalletFrozen, ReceiverFrozen, WalletClosed.
     """
     amounts.checked(amount)
     if wallet_id == to_wallet_id:
@@ -32,6 +33,10 @@ def donate(actor: Actor, wallet_id: int, amount: int, to_wallet_id: int | None =
             raise NoGift
         if receiver.state is WalletState.closed:
             raise WalletClosed
+        if receiver.state is WalletState.frozen:
+            raise ReceiverFrozen
+        if to_wallet_id is not None:
+            threshold.check(giver, book.threshold)
         if receiver.kind in OWNED and receiver.balance + amount > book.cap:
             raise WalletFull(cap=book.cap, cap_text=amounts.short(book.cap))
         tx.result = ids = move(actor, book, giver, receiver, amount, Reason.donated, f"wallet:{wallet_id}")

@@ -38,7 +38,7 @@ def hold(actor: Actor, wallet_id: int, amount: int, *, source: str, until: datet
 
 def _hold(actor: Actor, book: Book, wallet: Locked, amount: int, *, source: str, until: datetime, reason: Reason) -> Hold:
     may_give(wallet)
-    threshold.check(wallet, book.policy_id)
+    threshold.check(wallet, book.threshold)
     touch(actor, book, wallet)
     if until <= book.now:
         raise HoldEnded(state=HoldState.expired.value)

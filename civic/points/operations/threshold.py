@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from civic.core.db import db
 from civic.people import queries as people
 from civic.points.errors import NotOpenYet
-from civic.points.models import Earning, Policy
+from civic.points.models import Earning
 from civic.points.operations.books import Locked
 
 
-def check(wallet: Locked, policy_id: int) -> None:
-    """Raises NotOpenYet for a person whose hours do not reach the threshold; households' wallets have none."""
-    needed = db.session.scalar(sa.select(Policy.threshold).where(Policy.id == policy_id)) or 0
+def check(wallet: Locked, needed: int) -> None:
+    """Raises NotOpenYet for a person whose hours do not reach the threshold in minutes; households' wallets have none."""
     if not needed or wallet.person_id is None:
         return
     earned = earned_minutes(wallet.person_id)
