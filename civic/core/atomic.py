@@ -176,23 +176,28 @@ def _outermost(stack: list[Transaction]) -> Iterator[Transaction]:
     writing = _Writing(session)
     tx = Transaction(connection=writing.connection)
     refused: DomainError | None = None
+    answer, is_done = "", False
     stack.append(tx)
     try:
         writing.begin()
         try:
             yield tx
             session.flush()
+            is_done = True
+            if key is not None:
+                answer = idempotency.answered(key, tx.result)
         except Exception as failure:
             if key is None:
                 raise
             writing.rollback()
             tx.forget()
             writing.begin()
-            if not isinstance(failure, DomainError):
+            if is_done or not isinstance(failure, DomainError):
                 idempotency.tell_if_known(writing.connection, key)
                 raise
             refused = failure
-        _write_last(tx, key, refused or tx.result)
+            answer = idempotency.answered(key, refused)
+        _write_last(tx, key, answer)
         _bump(writing.connection, tx.topics)
         writing.commit()
     except BaseException:
@@ -223,19 +228,24 @@ class _Writing:
             self.connection.execution_options(civic_write=True)
         self._transaction: sa.Transaction | None = None
         self._turn: Turn | None = None
-        session.writing = self.connection
 
     def begin(self) -> None:
         """Take the turn, for which nobody waits with a connection's transaction open, and begin."""
         if self._turn is None:
             self._turn = Turn(self.connection)
+        self._session.writing = self.connection
         self._transaction = self.connection.begin_nested() if self.connection.in_transaction() else self.connection.begin()
 
     def commit(self) -> None:
-        if self._session.in_transaction():
-            self._session.commit()  # ends its part; what follows is the COMMIT
-        if self._transaction is not None:
+        if self._transaction is None or not self._transaction.is_active:
+            raise ValueError("the block was rolled back inside")  # what came after it would be committed without what came before
+        try:
+            if self._session.in_transaction():
+                self._session.commit()  # ends its part; what follows is the COMMIT
             self._transaction.commit()
+        except BaseException:
+            self._session.expire_all()  # it believes what its part said
+            raise
 
     def rollback(self) -> None:
         self._session.rollback()  # takes the transaction along when it has joined
@@ -253,18 +263,18 @@ class _Writing:
                 self._turn.release()
 
 
-def _write_last(tx: Transaction, key: idempotency.Key | None, outcome: Any) -> None:
+def _write_last(tx: Transaction, key: idempotency.Key | None, answer: str) -> None:
     """The rows kept for the end and the key with its answer.  The usual case, one line and a key, is one statement on PostgreSQL."""
     connection = tx.connection
     if connection is None:
         raise ValueError("nothing was begun")
     if key is not None and len(tx.last) == 1 and connection.dialect.name == "postgresql":
-        idempotency.enter(connection, key, outcome, *tx.last[0])
+        idempotency.enter(connection, key, answer, *tx.last[0])
         return
     for statement, group in itertools.groupby(tx.last, key=lambda each: each[0]):
         _inserting(statement).run_each(connection, [values for _statement, values in group])
     if key is not None:
-        idempotency.enter(connection, key, outcome)
+        idempotency.enter(connection, key, answer)
 
 
 @cache

@@ -135,16 +135,18 @@ def _entering(dialect: str, line: Any = None) -> Built:
     return Built(statement if line is None else statement.add_cte(line.cte("line")))
 
 
-def enter(connection: sa.Connection, key: Key, outcome: Any, line: Any = None, values: Mapping[str, Any] | None = None) -> None:
-    """Insert the key with its answer: the outcome as it is said again, encrypted.  Raises Replayed or KeyReused where the key is known.
+def answered(key: Key, outcome: Any) -> str:
+    """The outcome of a block, its result or its refusal, as it is said again: JSON, encrypted."""
+    return crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE)
+
+
+def enter(connection: sa.Connection, key: Key, answer: str, line: Any = None, values: Mapping[str, Any] | None = None) -> None:
+    """Insert the key with its answer.  Raises Replayed or KeyReused where the key is known.
 
     line, values: an insert with its values that goes along in the same statement; PostgreSQL alone can do that.
     """
-    row = {
-        **_names(key), "key_body_hash": key.body_hash, "key_created_at": clock.now(),
-        "key_answer": crypto.encrypt(json.dumps(key.answer(outcome), ensure_ascii=False), PURPOSE),
-    }  # fmt: skip
-    if _entering(connection.dialect.name, line).scalar(connection, {**row, **(values or {})}) is None:
+    row = {**_names(key), "key_body_hash": key.body_hash, "key_created_at": clock.now(), "key_answer": answer, **(values or {})}
+    if _entering(connection.dialect.name, line).scalar(connection, row) is None:
         tell_if_known(connection, key)
         raise ValueError("a key that was forgotten at this very moment")
 
@@ -154,7 +156,7 @@ def tell_if_known(connection: sa.Connection, key: Key) -> None:
     for known in _KNOWN.rows(connection, _names(key)):
         if known.body_hash != key.body_hash:
             raise KeyReused
-        raise Replayed(json.loads(crypto.decrypt(known.answer, PURPOSE)))
+        raise Replayed(json.loads(crypto.decrypt(known.answer, PURPOSE)) if known.answer else {})
 
 
 def _names(key: Key) -> dict[str, Any]:

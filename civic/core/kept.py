@@ -27,7 +27,7 @@ class Kept(Generic[T]):
 
     def get(self, *key: Any) -> T:
         """The thing for this key; `build(*key)` runs only when something changed."""
-        entry, bind = self._entry, db.session.get_bind()
+        entry, bind = self._entry, db.session().bind or db.engine
         if entry is not None and entry[0] is bind and entry[2] == key and entry[1] == self._versions():
             return entry[3]
         rows = db.session.execute(sa.select(ContentVersion.topic, ContentVersion.version).where(ContentVersion.topic.in_(self._topics)))

@@ -18,4 +18,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The function of 0003 was made anew from the same text as this one."""
+    """The function stays: it does what the one before did."""

@@ -1,6 +1,6 @@
 """Service for service by two people on two phones: the offer, the answer, the agreement, the confirmation, the rating.
 
-One speaks Chinese, the other English; both are residents of the demonstration, of two households.
+One reads Chinese, the other English, and then the other way round; both are residents of the demonstration, of two households.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from tests.browser.server import Site
 from tests.browser.test_axe import faults
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-TITLE = "教您包粽子"
+TITLE = {"zh": "教您包粽子", "en": "Making rice dumplings together"}  # in the language of who offers it
+HELD = {"zh": re.compile("您的 1.*已预留"), "en": re.compile("1 point of yours are held")}
+USED = {"zh": re.compile("您用了 1"), "en": re.compile("You used 1 point")}
+STARS = {"zh": re.compile("5 星"), "en": re.compile("5 stars")}
 
 
 def phone(open_browser: OpenBrowser, site: Site, lang: str, login: str) -> Page:
@@ -41,11 +44,13 @@ def looked_at(page: Page) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: OpenBrowser, desk: Site) -> None:
-    helper, asker = phone(open_browser, desk, "zh", "resident"), phone(open_browser, desk, "en", "resident2")
+@pytest.mark.parametrize(("offers", "asks"), [("zh", "en"), ("en", "zh")])
+def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: OpenBrowser, desk: Site, offers: str, asks: str) -> None:
+    helper, asker = phone(open_browser, desk, offers, "resident"), phone(open_browser, desk, asks, "resident2")
+    title = TITLE[offers]
 
     helper.goto(f"{desk}/exchange/new?kind=offer")
-    helper.locator("[name=title]").fill(TITLE)
+    helper.locator("[name=title]").fill(title)
     helper.locator("[name=category]").select_option("lessons")
     looked_at(helper)
     go(helper)
@@ -54,7 +59,7 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
 
     asker.goto(f"{desk}/exchange/?kind=offer")
     looked_at(asker)
-    asker.get_by_role("link", name=TITLE).click()
+    asker.get_by_role("link", name=title).click()
     looked_at(asker)
     asker.locator("main a[href$='/respond']").click()
     asker.locator("[name=meet_at]").fill(clock.today().isoformat())
@@ -66,10 +71,10 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     agreement = asker.url
     looked_at(asker)
 
-    choose(helper, desk, mode="elder")
+    choose(helper, desk, lang=offers, mode="elder")
     helper.goto(f"{desk}/exchange/mine")
     looked_at(helper)
-    helper.get_by_role("link", name=TITLE).first.click()
+    helper.get_by_role("link", name=title).first.click()
     helper.wait_for_url(agreement)
     expect(helper.locator("main")).to_contain_text("I bring the leaves.")
     assert float(helper.locator("main p").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 24
@@ -78,7 +83,7 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     expect(helper.locator(".flashes .note-good")).to_be_visible()
 
     asker.reload()
-    expect(asker.locator("main")).to_contain_text("1 point of yours are held")
+    expect(asker.locator("main")).to_contain_text(HELD[asks])
     asker.locator("#words").fill("See you at the station.")
     asker.locator("main form[action$='/say'] button").click()
     expect(asker.locator("main ol.rows")).to_contain_text("See you at the station.")
@@ -89,7 +94,7 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
 
     asker.goto(agreement)
     asker.locator("main form[action$='/confirm'] button").click()
-    expect(asker.locator("main")).to_contain_text("You used 1 point")
+    expect(asker.locator("main")).to_contain_text(USED[asks])
     asker.goto(f"{agreement}/rate")
     looked_at(asker)
     asker.locator("[name=stars][value='5']").check()
@@ -99,9 +104,9 @@ def test_an_exchange_from_the_offer_to_the_rating_on_two_phones(open_browser: Op
     helper.goto(agreement)
     expect(helper.locator("main")).to_contain_text("Very patient.")
     helper.goto(f"{desk}/points/statement")
-    expect(helper.locator("main a", has_text=TITLE)).to_have_attribute("href", re.compile(r"/exchange/agreements/"))
+    expect(helper.locator("main a", has_text=title)).to_have_attribute("href", re.compile(r"/exchange/agreements/"))
     asker.goto(listing)
-    expect(asker.locator("main .facts")).to_contain_text("5 stars")
+    expect(asker.locator("main .facts")).to_contain_text(STARS[asks])
 
 
 def test_the_desk_of_exchanges_is_clean_for_axe(worker: OpenBrowser, desk: Site) -> None:

@@ -14,6 +14,7 @@ from civic.core import clock, idempotency
 from civic.core.atomic import ContentVersion, Turn, atomic, in_transaction, on_commit, open_connection, own_connection
 from civic.core.db import db, is_sqlite
 from civic.core.errors import DomainError
+from civic.core.kept import Kept
 from civic.core.site import SiteMark
 
 
@@ -283,3 +284,56 @@ def test_a_killed_writer_leaves_nothing_and_the_turn_is_free(live_app, tmp_path,
     assert time.monotonic() - began < 5
     with live_app.app_context():
         assert marks() == ["first"]
+
+
+class _CommitLostError(Exception):
+    pass
+
+
+def test_after_a_commit_that_failed_the_session_believes_nothing_of_it(live_app):
+    """The disk is full or the connection gone at COMMIT: whoever lives on with the session reads what the database has."""
+
+    def lose(_connection):
+        raise _CommitLostError
+
+    with live_app.app_context():
+        with atomic():
+            db.session.add(SiteMark(name="old", value="1"))
+        row = db.session.get_one(SiteMark, "old")
+        sa.event.listen(db.engine, "commit", lose)
+        try:
+            with pytest.raises(_CommitLostError), atomic():
+                db.session.get_one(SiteMark, "old").value = "2"
+                db.session.add(SiteMark(name="new", value="1"))
+        finally:
+            sa.event.remove(db.engine, "commit", lose)
+        assert row.value == "1"
+        assert db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "new")) is None
+        db.session.rollback()
+        with atomic():  # neither connection nor turn is held
+            db.session.get_one(SiteMark, "old").value = "3"
+        assert db.engine.pool.checkedout() == 0
+        db.session.remove()
+
+
+def test_a_block_that_was_rolled_back_inside_commits_none_of_it(live_app):
+    with live_app.app_context():
+        with pytest.raises(ValueError, match="rolled back inside"), atomic():
+            db.session.add(SiteMark(name="a", value="1"))
+            db.session.flush()
+            db.session.rollback()
+            db.session.add(SiteMark(name="b", value="1"))
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(SiteMark).where(SiteMark.name.in_(["a", "b"]))) == 0
+        db.session.remove()
+
+
+def test_what_a_process_keeps_is_not_built_anew_inside_a_block(live_app):
+    built: list[int] = []
+    kept: Kept[None] = Kept(("loft",), lambda: built.append(1))
+    with live_app.app_context():
+        kept.get()
+        with atomic():
+            kept.get()
+        kept.get()
+        assert len(built) == 1
+        db.session.remove()

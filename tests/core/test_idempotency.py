@@ -96,7 +96,7 @@ def test_whoever_comes_between_a_refusal_and_its_storing_answers_for_both(live_a
         db.session.remove()
 
 
-def test_a_repeat_that_fails_because_of_the_first_try_gets_its_answer(site):
+def test_a_repeat_that_fails_because_of_the_first_try_gets_its_answer(live_app):
     """What was done before may be why the block cannot be done again: it is refused, breaks a constraint, or misses what is gone."""
 
     def once(failing: Exception) -> None:
@@ -106,17 +106,80 @@ def test_a_repeat_that_fails_because_of_the_first_try_gets_its_answer(site):
             db.session.add(SiteMark(name="x", value="1"))
             tx.result = "made"
 
-    once(LoftFull())
-    for failing in (LoftFull(), LookupError("gone"), NotFound()):
+    with live_app.app_context():
+        once(LoftFull())
+        for failing in (LoftFull(), LookupError("gone"), NotFound()):
+            with pytest.raises(Replayed) as again:
+                once(failing)
+            assert again.value.answer == {"landed": "made"}
+        with pytest.raises(Replayed), keyed(7, "marks.make", "k1", {"name": "x"}, said), atomic():
+            db.session.execute(sa.insert(SiteMark.__table__).values(name="x", value="2"))
+        with pytest.raises(KeyReused), keyed(7, "marks.make", "k1", {"name": "y"}, said), atomic():
+            raise LookupError
+        assert db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "x")) == "1"
+        assert len(rows()) == 1
+        db.session.remove()
+
+
+def test_a_repeat_with_nothing_left_to_say_gets_the_first_answer(live_app):
+    """It finds its work done, has no result, and its answer cannot be made: the first one stands."""
+
+    def make() -> None:
+        with keyed(7, "r", "k1", {}, lambda mark: {"landed": mark.name}), atomic() as tx:
+            if db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "x")) is None:
+                tx.result = SiteMark(name="x", value="1")
+                db.session.add(tx.result)
+
+    with live_app.app_context():
+        make()
         with pytest.raises(Replayed) as again:
-            once(failing)
-        assert again.value.answer == {"landed": "made"}
-    with pytest.raises(Replayed), keyed(7, "marks.make", "k1", {"name": "x"}, said), atomic():
-        db.session.execute(sa.insert(SiteMark.__table__).values(name="x", value="2"))
-    with pytest.raises(KeyReused), keyed(7, "marks.make", "k1", {"name": "y"}, said), atomic():
-        raise LookupError
-    assert db.session.scalar(sa.select(SiteMark.value).where(SiteMark.name == "x")) == "1"
-    assert len(rows()) == 1
+            make()
+        assert again.value.answer == {"landed": "x"}
+        db.session.remove()
+
+
+def test_a_refusal_of_the_answer_is_no_refusal_of_the_work(site):
+    def full(_outcome: object) -> dict:
+        raise LoftFull
+
+    with pytest.raises(LoftFull), keyed(7, "r", "k1", {}, full):
+        land(KEEPER, "dove")
+    assert (marks("pigeon"), rows()) == ([], [])
+
+
+@pytest.mark.parametrize("second", ["the same", "another"])
+def test_two_at_once_that_share_no_row_meet_at_the_key(live_app, second):
+    """Both have done all their work before either enters the key: one is undone."""
+    outcomes: list[str] = []
+    both = threading.Barrier(2, timeout=20)
+
+    def work(number: int) -> None:
+        body = {"n": 0 if second == "the same" else number}
+        with live_app.app_context():
+            try:
+                with keyed(7, "r", "k1", body, said), atomic() as tx:
+                    db.session.add(SiteMark(name=f"mark{number}", value="1"))
+                    db.session.flush()
+                    if not is_sqlite():  # there the turn lets only one of them in
+                        both.wait()
+                    tx.result = "done"
+                outcomes.append("did")
+            except (Replayed, KeyReused) as told:
+                outcomes.append(type(told).__name__)
+            except BaseException as error:
+                outcomes.append(repr(error))
+            db.session.remove()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == sorted(["did", "Replayed" if second == "the same" else "KeyReused"])
+    with live_app.app_context():
+        assert len(rows()) == 1
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(SiteMark).where(SiteMark.name.like("mark%"))) == 1
+        db.session.remove()
 
 
 def test_a_repeat_leaves_neither_line_nor_effect(site):
