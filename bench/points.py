@@ -31,7 +31,7 @@ CLIENTS = 8
 WORKERS = 2  # of a site: beside a process for each client, the same clients are the threads of two, as behind the server
 WALLETS = 5_000
 LEAST_SHARE, MOST_P99, LEAST_HOT = 0.20, 60, 300
-BOOK_ROWS, BOOK_PEOPLE, CLOSE_ROWS = 5_000_000, 125_000, 200_000
+BOOK_ROWS, BOOK_PEOPLE, CLOSE_ROWS, WALLET_LINES = 5_000_000, 125_000, 200_000, 100_000
 
 
 @dataclass
@@ -105,6 +105,7 @@ def books(run: Run) -> list[Figure]:
     env = server.production(folder)
     rows, people = round(BOOK_ROWS * run.scale), max(300, round(BOOK_PEOPLE * run.scale))
     seeded(env, run, rows, people)
+    inside(env, "lines", str(round(WALLET_LINES * run.scale)))
     told = inside(env, "statement", "500")
     words = f"{rows:,} rows of the ledger, {int(told['lines']):,} of them in the wallet"
     took = sorted(told["took"])
@@ -140,6 +141,8 @@ def closed(run: Run) -> list[Figure]:
     return [
         Figure("points-close", f"Daily close of {int(told['rows']):,} rows, another writer beside it", "s", told["seconds"], wanted=Wanted(at_most=30),
                judged=told["seconds"], more_is_better=False, data=alone),
+        Figure("points-close-lock", "Longest hold of the write lock in that close", "ms", told["held"] * 1000, wanted=Wanted(at_most=200),
+               judged=told["held"] * 1000, more_is_better=False, data=alone),
     ]  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 make COUNT: a programme, COUNT people with a wallet of a thousand points each and a household's wallet beside it, written in bulk.
 work SECONDS FIRST THREADS [hot]: gives points from one person's wallet to a household's again and again, as the pages do:
 locks, transfer, counters, audit line, key row with its answer.  bare SECONDS (SQLite): the statements of one such gift, in a loop of `sqlite3`.
-statement TIMES: balance and last fifty lines of the wallet with the most rows.  close: yesterday and all days before it.  wait SECONDS: small
+lines COUNT: so many rows in one person's wallet, set aside and given back or spent by the operations.  statement TIMES: balance and last
+fifty lines of the wallet with the most rows.  close: all rows that no close lists.  wait SECONDS: small
 writes, each after a pause of 5 ms, as others do while a close runs; how long the slowest took.  Each prints one line of JSON behind MARK.
 """
 
@@ -15,6 +16,7 @@ import sqlite3
 import sys
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -182,16 +184,30 @@ def bare(seconds: float, path: str) -> None:
     tell({"done": done})
 
 
+def fill_one(count: int) -> None:
+    """The wallet of a person with points, which is used again and again: two rows each time; every tenth is spent, the rest given back."""
+    query = sa.select(Wallet.id, sa.func.sum(Vintage.balance)).join(Vintage, Vintage.wallet_id == Wallet.id)
+    query = query.where(Wallet.kind == WalletKind.member).group_by(Wallet.id).order_by(sa.func.sum(Vintage.balance).desc())
+    wallet_id, balance = db.session.execute(query.limit(1)).one()
+    if balance < count // 20:
+        raise ValueError("too few points for so many rows")
+    for first in range(0, count // 2, 500):
+        with atomic():
+            for number in range(first, min(first + 500, count // 2)):
+                held = operations.hold(ACTOR, wallet_id, 1, source=f"bench:{number}", until=clock.now() + timedelta(hours=1))
+                (operations.void if number % 10 else operations.settle)(ACTOR, held.id)
+        db.session.expunge_all()
+    tell({"wallet": wallet_id})
+
+
 def read_statement(times: int) -> None:
     """What the page of the wallet reads, in milliseconds a time; the statements' caches are warm."""
-    most = (
-        sa.select(Transfer.credit_id).group_by(Transfer.credit_id).join(Vintage, Vintage.id == Transfer.credit_id).where(Vintage.is_counted)
-    )
-    pot = db.session.scalar(most.order_by(sa.func.count().desc()).limit(1))
-    person_id = db.session.scalar(sa.select(Wallet.person_id).join(Vintage, Vintage.wallet_id == Wallet.id).where(Vintage.id == pot))
-    lines = db.session.scalar(sa.select(sa.func.count()).where(sa.or_(Transfer.credit_id == pot, Transfer.debit_id == pot)))
+    rows = sa.select(Transfer.debit_id, sa.func.count().label("n")).group_by(Transfer.debit_id).subquery()
+    busiest = sa.select(Vintage.id, Wallet.person_id).join(rows, rows.c.debit_id == Vintage.id).join(Wallet, Wallet.id == Vintage.wallet_id)
+    pot, person_id = db.session.execute(busiest.where(Wallet.kind == WalletKind.member).order_by(rows.c.n.desc()).limit(1)).one()
     if person_id is None:
         raise ValueError("no wallet of a person")
+    lines = db.session.scalar(sa.select(sa.func.count()).where(sa.or_(Transfer.credit_id == pot, Transfer.debit_id == pot)))
     took = []
     for _ in range(times + 20):
         began = time.perf_counter()
@@ -207,8 +223,27 @@ def read_statement(times: int) -> None:
 
 
 def close() -> None:
-    began, made = time.perf_counter(), closes.close_yesterday(checks.BOOK)
-    tell({"rows": sum(each.row_count for each in made), "seconds": time.perf_counter() - began})
+    """Tomorrow's: the demonstration has closed its year, so all rows that were loaded after it are of the next close.
+
+    Tells as well for how long the longest slice held the write lock, from its BEGIN until the connection is given back.
+    """
+    since, held = list[float](), [0.0]
+
+    def began_to_write(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("civic_write"):
+            since.append(time.perf_counter())
+
+    def gave_back(_connection: Any, _record: Any) -> None:
+        if since:
+            held.append(time.perf_counter() - since.pop())
+
+    sa.event.listen(db.engine, "begin", began_to_write)
+    sa.event.listen(db.engine, "checkin", gave_back)
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        began, made = time.perf_counter(), closes.close_yesterday(checks.BOOK)
+    if not made or not made[-1].row_count:
+        raise ValueError("nothing was closed")
+    tell({"rows": sum(each.row_count for each in made), "seconds": time.perf_counter() - began, "held": max(held)})
 
 
 def wait(seconds: float) -> None:
@@ -234,6 +269,8 @@ def main(app: Flask, words: list[str]) -> None:
                 make(int(count))
             case ["bare", seconds, path]:
                 bare(float(seconds), path)
+            case ["lines", count]:
+                fill_one(int(count))
             case ["statement", times]:
                 read_statement(int(times))
             case ["close"]:

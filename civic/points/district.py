@@ -42,7 +42,6 @@ ROWS = 400_000  # rows of the ledger at scale 1
 SLICE = 2_000  # rows in one transaction: about 0.1 s of the write lock
 PAUSE = 0.005  # seconds between slices, so that other writers get their turn
 EACH = 40  # rows a wallet has on average
-FIRST_LINES = 100_000  # most rows of the first wallet, the busiest: a station's own volunteer, for ever
 
 
 def district(*, scale: float, rows: Mapping[str, int], seed: int, as_of: date, progress: Callable[[str], Any]) -> dict[str, int]:
@@ -148,12 +147,10 @@ class _Bulk:
                     db.session.execute(sa.select(Vintage.id).where(Vintage.wallet_id.in_(ids)).order_by(Vintage.wallet_id)).scalars().all()
                 )
         self.free = [0] * len(self.pots)
-        self.busiest = min(FIRST_LINES, self.wanted // 4)
 
     def _act(self, moment: datetime, earnings: list[Any], holds: list[Any], lines: list[Any]) -> None:
         """An hour's service; now and then goods for points or a gift."""
-        at = 0 if self.made + len(lines) < self.busiest * 2 and self.chance.random() < 0.5 else self.chance.randrange(len(self.pots))
-        fate = self.chance.random()
+        at, fate = self.chance.randrange(len(self.pots)), self.chance.random()
         if self.free[at] >= 2_00 and fate < 0.45:
             self._hold(at, moment, holds, lines, is_spent=fate < 0.4)
         elif self.free[at] >= 5_00 and fate < 0.47:
