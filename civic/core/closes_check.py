@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from civic.core import progress
+from civic.core import clock, progress
 from civic.core.closes import Book, CloseItem, as_text, bare, chain, chained, last, open_rows, rows_of
 from civic.core.db import db
 from civic.core.registry import Check, Violation
@@ -58,7 +58,8 @@ def _slipped_in(book: Book) -> Iterator[Violation]:
         return
     t = book.table
     highest = db.session.scalar(sa.select(sa.func.max(_I.c.row_id)).where(_I.c.book == book.name)) or 0
-    query = open_rows(book, 0, before=newest.created_at - IN_FLIGHT).where(t.c.id < highest).with_only_columns(t.c.id)
+    before = min(newest.created_at - IN_FLIGHT, clock.day_bounds(newest.day)[1])  # a late close says nothing of the day that goes on
+    query = open_rows(book, 0).where(t.c.id < highest, t.c[book.at] < before).with_only_columns(t.c.id)
     for row_id in db.session.scalars(query):
         yield Violation(t.name, row_id, "is dated on a closed day and in no close: it was added afterwards")
 

@@ -106,6 +106,15 @@ class SearchSource:
     show: Callable[[Sequence[Any]], dict[str, Hit]]
 
 
+@dataclass(frozen=True)
+class Coming:
+    """Points on their way to somebody, as far as they can be told before they are booked; amount in hundredths."""
+
+    link: Link
+    amount: int
+    until: Any  # the moment at which they come without anybody's word, or None
+
+
 Shown = Callable[[Viewer], Sequence[Any]]
 FilePolicy = Callable[[Viewer, Any], bool]
 Causes = Callable[[Sequence[str]], dict[str, int]]  # ids → hundredths that was decided, for those that exist and were decided
@@ -113,6 +122,10 @@ Sources = Callable[[Sequence[str]], dict[str, Link]]  # ids → links of those t
 
 
 def _nothing(_viewer: Viewer) -> Sequence[Any]:
+    return ()
+
+
+def _none_coming(_person_ids: Sequence[int]) -> Sequence[Any]:
     return ()
 
 
@@ -150,6 +163,7 @@ class Module:
     file_policy: dict[str, FilePolicy] = field(default_factory=dict)  # kind of owner → may this viewer open this stored file?
     sources: dict[str, Sources] = field(default_factory=dict)  # kind of a cause, as `hours` of `hours:17` → what it is called and its page
     causes: dict[str, Causes] = field(default_factory=dict)  # kind of a decision that grants points, as `care_grant` of `care_grant:17`
+    coming: Callable[[Sequence[int]], Sequence[Any]] = _none_coming  # a person's rows → Coming, for the forecast of her wallet
     checks: tuple[Check, ...] = ()
     books: tuple[Any, ...] = ()  # core.closes.Book: whose days are closed
     seeds: tuple[Seed, ...] = ()
@@ -201,6 +215,10 @@ class Registry:
             ids.setdefault(kind, []).append(id_)
         asked = [(kind, show) for module in self.active() for kind, show in module.sources.items() if kind in ids]
         return {f"{kind}:{id_}": link for kind, show in asked for id_, link in show(ids[kind]).items()}
+
+    def coming_to(self, person_ids: Sequence[int]) -> list[Coming]:
+        """Points on their way to the person of these rows."""
+        return [each for module in self.active() for each in module.coming(person_ids)]
 
     def decided(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         """What the module of this kind, on or off, says of its decisions to grant points: id → hundredths."""

@@ -1,7 +1,8 @@
-"""Service for service for programs: offers and needs to read and to write, one's own exchanges with every verb, the desk's two verbs.
+"""Service for service for programs: offers and needs to read and to write; what might fit one's own.
 
 The same operations and policies as the pages.  Amounts are decimal strings, times carry their offset.  What moves or holds points
-(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  An objection and its answer take files.
+(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Exchanges: `api_exchanges.py`;
+what social workers see: `api_watch.py`; acts for the person beside one at the desk: `api_beside.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from flask_babel import gettext as _
 from civic.bulletin.api_postings import IF_MATCH, ONCE
 from civic.core import clock
 from civic.core.db import db
+from civic.core.i18n import lang
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
@@ -25,7 +27,8 @@ from civic.exchange import addresses, labels, operations, policies, queries
 from civic.exchange.models import Category, Listing, ListingKind, ListingState, Place
 from civic.exchange.operations import MOST_MINUTES, ListingText
 from civic.exchange.queries import Wanted
-from civic.exchange.queries.parties import survivors
+from civic.exchange.queries.parties import Stars, survivors
+from civic.people.records import masked_name
 from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
 from civic.territory.models import Territory
 from civic.territory.queries import any_path
@@ -69,6 +72,32 @@ class ListingSchema(ma.Schema):
     href = ma.fields.Function(lambda row: addresses.listing(row.uid), metadata={"type": "string"})
 
 
+class StarsSchema(ma.Schema):
+    """How its owner was rated."""
+
+    count = ma.fields.Integer(required=True)
+    average = ma.fields.Float(required=True)
+
+
+class OwnedListingSchema(ma.Schema):
+    """A listing for those who may answer it.  owner: masked, as the page shows her."""
+
+    listing = ma.fields.Nested(ListingSchema, required=True)
+    owner = ma.fields.String(required=True)
+    stars = ma.fields.Nested(StarsSchema, required=True)
+
+
+#: one frame for every list of them, so that the document names it once
+LISTING_PAGE, OWNED_PAGE = page_schema(ListingSchema), page_schema(OwnedListingSchema)
+
+
+class SuggestionArgs(ma.Schema):
+    """listing: uid of one's own, then only what answers this one."""
+
+    listing = ma.fields.String(load_default="", validate=ma.validate.Length(max=40))
+    limit = ma.fields.Integer(load_default=queries.SUGGESTED, validate=ma.validate.Range(1, 100))
+
+
 class ListingWordsSchema(ma.Schema):
     """What a listing says."""
 
@@ -96,6 +125,12 @@ class ResumeSchema(ma.Schema):
     until_on = ma.fields.Date(load_default=None, allow_none=True)
 
 
+class ExtendSchema(ma.Schema):
+    """until_on: the new last day."""
+
+    until_on = ma.fields.Date(required=True)
+
+
 def _with_etag(mark: str, body: Any) -> Any:
     if request.headers.get("If-None-Match") == mark:
         unchanged = make_response("", 304)
@@ -108,7 +143,7 @@ def _with_etag(mark: str, body: Any) -> Any:
 @public
 @limits.per_minute(240)
 @bp.arguments(ListingArgs, location="query")
-@bp.response(200, page_schema(ListingSchema))
+@bp.response(200, LISTING_PAGE)
 def listings(args: dict[str, Any]) -> Any:
     """List what is open: the newest first, with words the best first."""
     path = any_path(args["place"]) if args["place"] else ""
@@ -145,7 +180,52 @@ def listing(uid: str) -> Any:
     return _with_etag(etag_of(uid, row.lock_version, row.state), row)
 
 
-def _text(wanted: dict[str, Any], kind: ListingKind) -> ListingText:
+def with_owners(rows: list[Listing]) -> list[dict[str, Any]]:
+    """Listings with whose they are, for a reader who may answer them: two statements for all."""
+    owners = queries.parties(row.person_id for row in rows)
+    stars = queries.stars_of(party.id for party in owners.values())
+    return [
+        {"listing": row, "owner": masked_name(owners[row.person_id].name), "stars": stars.get(owners[row.person_id].id, Stars())}
+        for row in rows
+    ]
+
+
+@bp.get("/exchange/own-listings")
+@signed_in
+@limits.per_minute(240)
+@bp.arguments(PageArgs, location="query")
+@bp.response(200, LISTING_PAGE)
+@bp.doc(security=TOKEN)
+def own_listings(args: dict[str, Any]) -> Any:
+    """List one's own, those that run first, whatever their state."""
+    person_id = viewer().person_id
+    return part_of(queries.listings_of(person_id) if person_id is not None else [], args)
+
+
+def part_of(rows: list[Any], args: dict[str, Any]) -> dict[str, Any]:
+    """A page of what a few statements found whole."""
+    return page_of(rows[args["offset"] : args["offset"] + args["limit"]], len(rows), args)
+
+
+@bp.get("/exchange/suggestions")
+@signed_in
+@limits.per_minute(240)
+@bp.arguments(SuggestionArgs, location="query")
+@bp.response(200, OWNED_PAGE)
+@bp.doc(security=TOKEN)
+def suggestions(args: dict[str, Any]) -> Any:
+    """List what answers one's own offers and needs, what fits best first; those that one may answer."""
+    who = viewer()
+    listing_id = _own_listing(args["listing"])[0].id if args["listing"] else None
+    if who.person_id is None:
+        return {"items": [], "total": 0, "next": None}
+    rows = queries.suggestions(who.person_id, lang(), listing_id=listing_id, limit=args["limit"])
+    items = with_owners([row for row in rows if policies.can_see_owner(who, row.territory.path)])
+    return {"items": items, "total": len(items), "next": None}
+
+
+def text_of(wanted: dict[str, Any], kind: ListingKind) -> ListingText:
+    """The words of a listing that was checked by its schema."""
     same = ("category", "title", "text", "lang", "minutes", "until_on")
     more = {"speaks": tuple(wanted["speaks"]), "place": wanted["where"], "when_text": wanted["when"]}
     return ListingText(kind=kind, **{name: wanted[name] for name in same}, **more)
@@ -168,7 +248,7 @@ def write(wanted: dict[str, Any]) -> Any:
     authorize(policies.can_write, who, place.path)
 
     def put_up() -> Listing:
-        return operations.write_listing(actor(), who.person_id or 0, place.id, _text(wanted, wanted["kind"]))
+        return operations.write_listing(actor(), who.person_id or 0, place.id, text_of(wanted, wanted["kind"]))
 
     return act_once(ListingSchema, lambda made: made, put_up, wanted, status=201, must=False)
 
@@ -190,22 +270,28 @@ def _own_listing(uid: str) -> tuple[Listing, int]:
 def edit(wanted: dict[str, Any], uid: str) -> Any:
     """Change one's own listing; what is not named stays."""
     row, person_id = _own_listing(uid)
+    row_id, text, base = row.id, edited(row, wanted), seen(row.lock_version)
+    return act_on(uid, lambda: operations.edit_listing(actor(), row_id, person_id, base, text), {**wanted, "base": base})
+
+
+def edited(row: Listing, wanted: dict[str, Any]) -> ListingText:
+    """What stands, with what was named in its place."""
     stands = {
         "category": row.category, "title": row.title, "text": row.text, "lang": row.lang, "speaks": row.speaks.split(), "where": row.place,
         "when": row.when_text, "minutes": row.minutes, "until_on": row.until_on,
     }  # fmt: skip
-    text, base = _text({**stands, **wanted}, row.kind), seen(row.lock_version)
-    return _act(uid, lambda: operations.edit_listing(actor(), row.id, person_id, base, text), {**wanted, "base": base})
+    return text_of({**stands, **wanted}, row.kind)
 
 
-def _act(uid: str, act: Callable[[], Any], body: Any = None, *, must: bool = False) -> Any:
+def act_on(uid: str, act: Callable[[], Any], body: Any = None, *, must: bool = False) -> Any:
+    """One verb of a listing, and how it stands then."""
     return act_once(ListingSchema, lambda _done: queries.listing_by_uid(uid), act, body, must=must)
 
 
 def _change(uid: str, body: Any, act: Callable[[int, int], Any]) -> Any:
     row, person_id = _own_listing(uid)
     listing_id = row.id
-    return _act(uid, lambda: act(listing_id, person_id), body)
+    return act_on(uid, lambda: act(listing_id, person_id), body)
 
 
 @bp.post("/exchange/listings/<uid>/pause")
@@ -226,6 +312,19 @@ def pause(uid: str) -> Any:
 def resume(wanted: dict[str, Any], uid: str) -> Any:
     """Show it again."""
     return _change(uid, wanted, lambda row_id, her: operations.resume_listing(actor(), row_id, her, wanted["until_on"]))
+
+
+@bp.post("/exchange/listings/<uid>/extend")
+@signed_in
+@reached(_own_listing)
+@bp.arguments(ExtendSchema)
+@bp.response(200, ListingSchema)
+@bp.alt_response(409, description="It was ended or stopped (`listing_closed`)")
+@bp.alt_response(422, description="In the past or too far away (`until_out_of_range`)")
+@bp.doc(security=TOKEN, parameters=[ONCE])
+def extend(wanted: dict[str, Any], uid: str) -> Any:
+    """Give it a new last day, also when the old one is over."""
+    return _change(uid, wanted, lambda row_id, her: operations.extend_listing(actor(), row_id, her, wanted["until_on"]))
 
 
 @bp.post("/exchange/listings/<uid>/end")
@@ -260,4 +359,4 @@ def _watched_listing(uid: str) -> Listing:
 def stop_listing(wanted: dict[str, Any], uid: str) -> Any:
     """Take an offer or a need down; its owner reads why, unanswered proposals about it are declined."""
     row_id = _watched_listing(uid).id
-    return _act(uid, lambda: operations.stop_listing(actor(), row_id, wanted["why"]), wanted, must=True)
+    return act_on(uid, lambda: operations.stop_listing(actor(), row_id, wanted["why"]), wanted, must=True)

@@ -1,13 +1,15 @@
-"""Exchanges for programs: one's own with every verb, and the desk's two; the resources of `api.py` go on here."""
+"""Exchanges for programs: one's own with every verb, and the two of social workers; the resources of `api.py` go on here."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, request
+from flask import abort, request, send_file, url_for
 from flask_babel import gettext as _
 
 from civic.bulletin.api_postings import IF_MATCH, ONCE
@@ -17,17 +19,17 @@ from civic.core.i18n import plain
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, signed_in, staff
-from civic.core.web.api import page_of, page_schema
+from civic.core.web.api import page_of
 from civic.core.web.errors import problem
-from civic.exchange import addresses, operations, policies, queries
+from civic.exchange import addresses, evidence, operations, policies, queries
 from civic.exchange.api import WhySchema, bp, listing_of
 from civic.exchange.api_shapes import (
     EVIDENCE,
+    EXCHANGE_PAGE,
     ConfirmSchema,
     DecideSchema,
     DeliverSchema,
     ExchangeArgs,
-    ExchangeLineSchema,
     ExchangeSchema,
     MoveSchema,
     RateSchema,
@@ -38,15 +40,18 @@ from civic.exchange.api_shapes import (
 from civic.exchange.errors import NotAParty
 from civic.exchange.models import LIVE, Exchange, ExchangeState
 from civic.exchange.operations import Proposal
-from civic.exchange.queries import Act, Row
+from civic.exchange.queries import Act, DisputeView, Row
+from civic.people import operations as looks
 from civic.people import queries as people
+from civic.people.models import LookKind
 from civic.points import amounts
 from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
 
 NAMED_NONE = 0  # fits no version: the program sent no If-Match
 
 
-def _line(row: Row) -> dict[str, Any]:
+def line_of(row: Row) -> dict[str, Any]:
+    """An exchange in a list."""
     e = row.exchange
     held = e.amount is not None and e.state in (ExchangeState.agreed, ExchangeState.delivered, ExchangeState.disputed)
     return {
@@ -57,29 +62,60 @@ def _line(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _whole(uid: str) -> dict[str, Any]:
+def whole(uid: str, person_id: int | None, *, with_words: bool = True) -> dict[str, Any]:
+    """Everything of one exchange.  person_id: for whom it is told, None for social workers; without words for a clerk."""
     row = queries.exchange_by_uid(uid)
     if row is None:
         raise ValueError("an exchange that was there is gone")
     db.session.refresh(row)
-    view = queries.exchange_view(row, viewer().person_id)
-    return {**_line(view), "acts": [act for act in Act if act in view.acts], "history": view.events}
+    view = queries.exchange_view(row, person_id)
+    return {
+        **line_of(view), "acts": [act for act in Act if act in view.acts],
+        "history": [event if with_words else replace(event, words="") for event in view.events],
+        "dispute": _dispute(uid, view.dispute, with_words=with_words) if view.dispute is not None else None,
+        "ratings": [
+            {"by": each.by.name, "about": each.about.name, "stars": each.stars, "words": each.words if with_words else "", "at": each.at}
+            for each in view.ratings
+        ],
+    }  # fmt: skip
+
+
+def _dispute(uid: str, told: DisputeView, *, with_words: bool) -> dict[str, Any]:
+    row = told.row
+    words = {name: getattr(told, name) if with_words else "" for name in ("words", "answer", "decision")}
+    papers = [
+        {"name": each.name, "mime": each.mime, "size": each.size, "href": url_for("api-exchange.paper", uid=uid, sha=each.sha256)}
+        for each in (told.files if with_words else ())
+    ]
+    return {
+        **words, "by": told.by.name, "opened_at": row.opened_at, "decide_by_on": row.answer_by_on, "is_late": told.is_late,
+        "decided_at": row.decided_at, "decided_minutes": row.decided_minutes, "unpayable": told.unpayable, "files": papers,
+    }  # fmt: skip
+
+
+def _whole(uid: str) -> dict[str, Any]:
+    return whole(uid, viewer().person_id)
 
 
 @bp.get("/exchange/exchanges")
 @signed_in
 @limits.per_minute(240)
 @bp.arguments(ExchangeArgs, location="query")
-@bp.response(200, page_schema(ExchangeLineSchema))
+@bp.response(200, EXCHANGE_PAGE)
 @bp.doc(security=TOKEN)
 def exchanges(args: dict[str, Any]) -> Any:
     """List one's own exchanges, those that run first."""
     person_id = viewer().person_id
     if person_id is None:
         return page_of([], 0, args)
+    return listed(person_id, args)
+
+
+def listed(person_id: int, args: dict[str, Any]) -> dict[str, Any]:
+    """A page of somebody's exchanges; what is due is settled first."""
     operations.touch_person(person_id)
     rows = queries.exchanges_of(person_id, live=args["live"], limit=args["offset"] + args["limit"])
-    return page_of([_line(row) for row in rows[args["offset"] :]], _count(person_id, args["live"]), args)
+    return page_of([line_of(row) for row in rows[args["offset"] :]], _count(person_id, args["live"]), args)
 
 
 def _count(person_id: int, live: bool | None) -> int:
@@ -141,8 +177,11 @@ def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = Fa
     return _act(uid, lambda: act(row_id, person_id), body, must=moves)
 
 
-def _with_evidence(uid: str, verb: Callable[..., Any]) -> Any:
-    """An objection or its answer.  Files are kept before the operation takes them over, as those of the page are (core/files.py)."""
+def handed_in() -> tuple[dict[str, Any], dict[str, Any], Callable[[], list[str]]]:
+    """What came with an objection or its answer: the words, the body that stands for it under a key, and the keeping of its files.
+
+    Files are kept before the operation takes them over, as those of the page are (core/files.py).
+    """
     is_form = request.mimetype == "multipart/form-data"
     wanted: dict[str, Any] = bp.ARGUMENTS_PARSER.parse(SaidSchema(), request, location="form" if is_form else "json")
     if strange := sorted(set(request.files) - {"files"}):
@@ -155,11 +194,40 @@ def _with_evidence(uid: str, verb: Callable[..., Any]) -> Any:
         upload.stream.seek(0)  # another run after two writers met reads them again
     body = {**wanted, **({"files": [[hashlib.sha256(data).hexdigest(), name] for data, name in given]} if given else {})}
 
-    def act(row_id: int, her: int) -> Any:
-        kept = [files.store(data, name, account_id=viewer().account_id).sha256 for data, name in given]
-        return verb(actor(), row_id, her, wanted["words"], kept)
+    def keep() -> list[str]:
+        return [files.store(data, name, account_id=viewer().account_id).sha256 for data, name in given]
 
-    return _do(uid, body, act)
+    return wanted, body, keep
+
+
+def _with_evidence(uid: str, verb: Callable[..., Any]) -> Any:
+    wanted, body, keep = handed_in()
+    return _do(uid, body, lambda row_id, her: verb(actor(), row_id, her, wanted["words"], keep()))
+
+
+@bp.get("/exchange/exchanges/<uid>/files/<sha>")
+@signed_in
+@limits.per_minute(120)
+@bp.response(200, content_type="application/octet-stream")
+@bp.alt_response(404, description="No such file, or it is nobody's business: the two and social workers of the community read it")
+@bp.doc(security=TOKEN)
+def paper(uid: str, sha: str) -> Any:
+    """Read a file that was handed in with an objection or its answer; a social worker's look is noted."""
+    row = queries.exchange_by_uid(uid)
+    view = queries.exchange_view(row) if row is not None else None
+    stored = next((each for each in view.dispute.files if each.sha256 == sha), None) if view is not None and view.dispute else None
+    if row is None or stored is None or not evidence.may_open(viewer(), stored):
+        abort(404, _("There is no such exchange."))
+    two, name, mime = queries.people_of(row), stored.name, stored.mime
+    if not policies.is_party(viewer(), two):
+        looks.note_look(actor(), two, LookKind.page)
+    try:
+        data = io.BytesIO(files.read(sha))
+    except files.FileGone:
+        abort(404, _("There is no such exchange."))
+    answer = send_file(data, mime, as_attachment=True, download_name=name)
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
 
 
 @bp.post("/exchange/exchanges/<uid>/accept")
@@ -276,8 +344,9 @@ def rate(wanted: dict[str, Any], uid: str) -> Any:
     return _do(uid, wanted, lambda row_id, her: operations.rate(actor(), row_id, her, wanted["stars"], wanted["words"]))
 
 
-# ---- the desk's verbs -------------------------------------------------------------------------------------------------------
-def _watched(uid: str) -> Exchange:
+# ---- the verbs of social workers --------------------------------------------------------------------------------------------
+def watched(uid: str) -> Exchange:
+    """Of her communities; of others even the existence is private."""
     row = queries.exchange_by_uid(uid)
     if row is None or not policies.can_watch(viewer(), row.listing.territory.path):
         abort(404, _("There is no such exchange."))
@@ -286,25 +355,25 @@ def _watched(uid: str) -> Exchange:
 
 @bp.post("/exchange/exchanges/<uid>/decide")
 @staff(*policies.WATCHERS)
-@reached(_watched)
+@reached(watched)
 @bp.arguments(DecideSchema)
 @bp.response(200, ExchangeSchema)
 @bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def decide(wanted: dict[str, Any], uid: str) -> Any:
     """Decide a dispute: how many of the agreed minutes count, and why."""
-    row_id = _watched(uid).id
+    row_id = watched(uid).id
     return _act(uid, lambda: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted, must=True)
 
 
 @bp.post("/exchange/exchanges/<uid>/stop")
 @staff(*policies.WATCHERS)
-@reached(_watched)
+@reached(watched)
 @bp.arguments(WhySchema)
 @bp.response(200, ExchangeSchema)
 @bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def stop(wanted: dict[str, Any], uid: str) -> Any:
     """Stop an exchange that is running; what is held comes back, both are told why."""
-    row_id = _watched(uid).id
+    row_id = watched(uid).id
     return _act(uid, lambda: operations.stop(actor(), row_id, wanted["why"]), wanted, must=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from civic.core.web.api import PageArgs
+from civic.core.web.api import PageArgs, page_schema
 from civic.exchange.api import MINUTES, WORDS
 from civic.exchange.models import ExchangeState, Verb
 from civic.exchange.operations import MOST_MINUTES
-from civic.exchange.queries import Act, Side
+from civic.exchange.queries import Act, Side, Unpayable
 from civic.points.api_common import POINTS, Moment
 
 
@@ -48,11 +48,53 @@ class ExchangeLineSchema(ma.Schema):
     href = ma.fields.String(required=True)
 
 
+EXCHANGE_PAGE = page_schema(ExchangeLineSchema)
+
+
+class ExchangeFileSchema(ma.Schema):
+    """A paper or picture that was handed in."""
+
+    name = ma.fields.String(required=True)
+    mime = ma.fields.String(required=True)
+    size = ma.fields.Integer(required=True, metadata={"description": "bytes"})
+    href = ma.fields.String(required=True, metadata={"description": "of the API: the file itself"})
+
+
+class ExchangeDisputeSchema(ma.Schema):
+    """What each of the two says.  Words and files: empty for a clerk, and when they are no longer kept."""
+
+    by = ma.fields.String(required=True, metadata={"description": "name of the one who objected"})
+    words = ma.fields.String(required=True)
+    answer = ma.fields.String(required=True, metadata={"description": "of the other"})
+    files = ma.fields.List(ma.fields.Nested(ExchangeFileSchema), required=True)
+    opened_at = Moment(required=True)
+    decide_by_on = ma.fields.Date(required=True, metadata={"description": "last of the ten working days"})
+    is_late = ma.fields.Boolean(required=True)
+    decided_at = Moment(required=True)
+    decided_minutes = ma.fields.Integer(allow_none=True, required=True)
+    decision = ma.fields.String(required=True, metadata={"description": "the social worker's words"})
+    unpayable = ma.fields.Enum(
+        Unpayable, by_value=True, allow_none=True, required=True, metadata={"description": "why only 0 minutes can be decided now"}
+    )
+
+
+class ExchangeRatingSchema(ma.Schema):
+    """What one thought of the other."""
+
+    by = ma.fields.String(required=True)
+    about = ma.fields.String(required=True)
+    stars = ma.fields.Integer(required=True)
+    words = ma.fields.String(required=True)
+    at = Moment(required=True)
+
+
 class ExchangeSchema(ExchangeLineSchema):
-    """An exchange with its history."""
+    """An exchange with its history, its dispute and how the two rated it."""
 
     acts = ma.fields.List(ma.fields.Enum(Act, by_value=True), required=True)
     history = ma.fields.List(ma.fields.Nested(ExchangeEventSchema), required=True)
+    dispute = ma.fields.Nested(ExchangeDisputeSchema, allow_none=True, required=True)
+    ratings = ma.fields.List(ma.fields.Nested(ExchangeRatingSchema), required=True)
 
 
 class RespondSchema(ma.Schema):

@@ -13,7 +13,7 @@ from civic.core.db import db
 from civic.core.registry import Check, Violation
 from civic.exchange.models import Dispute, Exchange, ExchangeState
 from civic.exchange.operations.settling import MARGIN
-from civic.exchange.queries.exchanges import due
+from civic.exchange.queries.exchanges import due, ran_out
 from civic.exchange.queries.parties import survivors
 from civic.exchange.queries.worth import Rules
 from civic.people.models import Merge, MergeState
@@ -29,7 +29,7 @@ def _source() -> sa.ColumnElement[str]:
 
 def _holds() -> Iterator[Violation]:
     """Agreed, delivered, disputed: held.  Everything else: not held any more."""
-    query = sa.select(Exchange.id, Exchange.state, Hold.state.label("hold"), due(clock.now()).label("is_due")).join(
+    query = sa.select(Exchange.id, Exchange.state, Hold.state.label("hold"), sa.or_(due(clock.now()), ran_out()).label("is_due")).join(
         Hold, Hold.id == Exchange.hold_id
     )
     for row in db.session.execute(query.order_by(Exchange.id)):

@@ -13,12 +13,27 @@ from civic.core.i18n import plain
 from civic.core.messages.models import MessageChannel
 from civic.core.messages.receivers import Topic
 from civic.core.registry import Hit, Job, Module, SearchSource, Seed
-from civic.exchange import addresses, api, api_exchanges, entries, evidence, labels, listeners, open_work, operations, queries, seeds
+from civic.exchange import (
+    addresses,
+    api,
+    api_beside,
+    api_beside_acts,
+    api_exchanges,
+    api_watch,
+    entries,
+    evidence,
+    labels,
+    listeners,
+    open_work,
+    operations,
+    queries,
+    seeds,
+)
 from civic.exchange.checks import CHECKS
 from civic.exchange.models import Listing
 from civic.exchange.views import beside, desk, mine, public
 
-_RESOURCES = (api_exchanges,)  # imported for its routes
+_RESOURCES = (api_exchanges, api_beside, api_beside_acts, api_watch)  # imported for its routes
 
 
 def _own_words(row: Listing, words: str) -> Bilingual:
@@ -58,6 +73,7 @@ def manifest() -> Module:
         desk_queues=entries.desk_queues,
         person_actions=entries.person_actions,
         sources={"exchange": entries.sources},
+        coming=entries.coming,
         file_policy={queries.DISPUTE_FILE: evidence.may_open},
         checks=CHECKS,
         seeds=(Seed("demo", seeds.demo, 80),),

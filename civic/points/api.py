@@ -20,7 +20,7 @@ from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
 from civic.points.operations.donations import Way, give
 from civic.points.queries import Mine, WalletView
-from civic.points.statement import Asked, HoldEnd, Line, Side
+from civic.points.statement import CURSOR, Asked, Cursor, HoldEnd, Line, Side
 
 bp = ApiBlueprint("api-points", __name__, description="Points: one's own wallet, its statement, giving away")
 AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,2})?", re.ASCII)
@@ -67,12 +67,12 @@ class WalletSchema(PlainWalletSchema):
 
 
 class StatementArgs(ma.Schema):
-    """wallet: whose.  show: one side alone.  month: YYYY-MM.  before: lines older than this id, as `next` says it."""
+    """wallet: whose.  show: one side alone.  month: YYYY-MM.  before: lines below this one, as `next` says it."""
 
     wallet = ma.fields.String(load_default="own", validate=ma.validate.OneOf(["own", "household"]))
     show = ma.fields.Enum(Side, by_value=True, load_default=Side.every)
     month = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^(20[0-9]{2}-(0[1-9]|1[0-2]))?$"))
-    before = ma.fields.Integer(load_default=None, allow_none=True, validate=ma.validate.Range(1, 10**18))
+    before = ma.fields.String(load_default="", validate=ma.validate.Regexp(rf"^({CURSOR.pattern})?$"))
     limit = ma.fields.Integer(load_default=20, validate=ma.validate.Range(1, 100))
 
 
@@ -161,13 +161,13 @@ def read_statement(args: dict[str, Any]) -> dict[str, Any]:
             abort(404, _("There is no such wallet."))
         return {"items": [], "total": 0, "next": None}
     month = date.fromisoformat(f"{args['month']}-01") if args["month"] else None
-    asked = Asked(args["show"], month, args["before"])
+    asked = Asked(args["show"], month, Cursor.read(args["before"]))
     page = statement.page(found, asked, args["limit"])
     kept: dict[str, Any] = {name: value for name, value in request.args.items() if name != "before"}
     return {
         "items": _lines(page.lines),
         "total": statement.count(found, Asked(args["show"], month)),
-        "next": url_for(request.endpoint or "", **{**kept, "before": page.before}) if page.before else None,
+        "next": url_for(request.endpoint or "", **{**kept, "before": str(page.before)}) if page.before else None,
     }
 
 
@@ -189,11 +189,15 @@ def _lines(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def donate(wanted: dict[str, Any]) -> Any:
     """Give points to the care pool or to one's own household; Idempotency-Key must be sent."""
+    way, person_id = way_of(wanted), viewer().person_id
+    return act_once(GivenSchema, given, lambda: give(actor(), person_id or 0, way, amount_of(wanted["amount"])), wanted, status=201)
+
+
+def way_of(wanted: dict[str, Any]) -> Way:
+    """From where to where; 400 for one and the same."""
     if wanted["giver"] == wanted["to"] == "household":
         abort(400, _("From and to are the same wallet."))
-    way = Way.household_pool if wanted["giver"] == "household" else Way(wanted["to"])
-    person_id = viewer().person_id
-    return act_once(GivenSchema, _given, lambda: give(actor(), person_id or 0, way, amount_of(wanted["amount"])), wanted, status=201)
+    return Way.household_pool if wanted["giver"] == "household" else Way(wanted["to"])
 
 
 def amount_of(value: Any) -> int:
@@ -203,7 +207,8 @@ def amount_of(value: Any) -> int:
     return amounts.parse(value)
 
 
-def _given(row_id: int) -> dict[str, Any]:
+def given(row_id: int) -> dict[str, Any]:
+    """A gift that is booked, for the schema."""
     gift = queries.gift(row_id)
     if gift is None:
         raise ValueError("a gift without its row")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -275,9 +275,22 @@ def _vintages() -> Iterator[Violation]:
     yield from _named("points_vintage", yearless, "has a year in a wallet without years, or none in an owner's")
     key = _whole(_T.c.credit_id)
     first = sa.select(key.label("id"), sa.func.min(_T.c.at).label("at")).where(_T.c.kind.in_(MOVING)).group_by(key).subquery("f")
-    for row in _stream(sa.select(_V.c.id, _V.c.year, first.c.at).join(first, first.c.id == _V.c.id).where(_V.c.year > 0)):
-        if row.year > clock.local(row.at + MIDNIGHT).year:
-            yield Violation("points_vintage", row.id, f"is of {row.year}, its first points came at {row.at:%Y-%m-%d}")
+    earliest = _stream(sa.select(_V.c.id, _V.c.year, first.c.at).join(first, first.c.id == _V.c.id).where(_V.c.year > 0))
+    for row in [row for row in earliest if row.year > clock.local(row.at + MIDNIGHT).year]:
+        at = _first_points(row.id, row.year)
+        if at is not None and row.year > clock.local(at + MIDNIGHT).year:
+            yield Violation("points_vintage", row.id, f"is of {row.year}, its first points came at {at:%Y-%m-%d}")
+
+
+def _first_points(vintage_id: int, year: int) -> datetime | None:
+    """When its first row came, by the order of ids: a clock that was set back over new year dates later ones earlier.
+
+    Points that came along from the same year of another wallet are as old as they were there; None when there are no others.
+    """
+    origin = _V.alias("o")
+    query = sa.select(_T.c.at).join(origin, origin.c.id == _T.c.debit_id)
+    query = query.where(_T.c.credit_id == vintage_id, _T.c.kind.in_(MOVING), origin.c.year != year)
+    return db.session.scalar(query.order_by(_T.c.id).limit(1))
 
 
 BOOK = totals.book(counters_or_nothing)

@@ -55,9 +55,10 @@ def desk_queues(viewer: Viewer) -> Sequence[Queue]:
 
 
 def person_actions(viewer: Viewer, person_id: int) -> Sequence[Link]:
-    """On the desk's page of a person: for social workers and managers of her community."""
+    """On the desk's page of a person: for clerks, social workers and managers of her community."""
     uid, path = people.uid_and_path(person_id)
-    if not policies.can_work(viewer, path):
+    if not policies.can_serve(viewer, path):
         return []
-    href = url_for("points_wallets_desk.person", uid=uid)
-    return [Link(_p("page", "Points"), href, "points", _l("Wallet, what moved it, ask for points, freeze"), 30)]
+    works = policies.can_work(viewer, path)
+    hint = _l("Wallet, what moved it, ask for points, freeze") if works else _l("Tell her what is there, print it, give some away")
+    return [Link(_p("page", "Points"), url_for("points_beside.home", uid=uid), "points", hint, 30)]

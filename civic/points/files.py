@@ -66,7 +66,7 @@ def as_csv(rows: Iterable[Shown]) -> str:
         local = clock.local(row.at)
         amount = row.amount.replace("−", "-").removeprefix("+")
         writer.writerow(
-            [f"{local:%Y-%m-%d}", f"{local:%H:%M}", text_cell(row.title), text_cell(" ".join(row.notes)), amount, row.after, row.id]
+            [f"{local:%Y-%m-%d}", f"{local:%H:%M}", text_cell(row.title), text_cell(" ".join(row.notes)), amount, row.after, row.anchor]
         )
     return BOM + target.getvalue()
 

@@ -17,3 +17,9 @@ class GiftForm(Form):
     way = RadioField(_l("Where shall the points go?"), [InputRequired(_l("Choose one."))])
     amount = StringField(_l("How many points?"), [InputRequired(_l("Give a number of points.")), Length(MOST_TYPED)])
     sure = HiddenField()
+
+
+class DeskGiftForm(GiftForm):
+    """The same for the person who stands at the desk."""
+
+    way = RadioField(_l("Where shall her points go?"), [InputRequired(_l("Choose one."))])

@@ -29,9 +29,7 @@ class Owner:
 def holder_of(wallet: Wallet) -> Holder:
     """What policies ask about a wallet: its place, who may use it, who lives with them."""
     if wallet.person_id is not None:
-        person_id = people.survivor_of(wallet.person_id) or wallet.person_id
-        path = people.path_of(wallet.person_id)
-        return Holder(path, frozenset({person_id}), frozenset(_beside(person_id)))
+        return holder_of_person(people.survivor_of(wallet.person_id) or wallet.person_id, people.path_of(wallet.person_id))
     if wallet.household_id is not None:
         path = db.session.scalars(
             sa.select(Territory.path).join(Household, Household.place_id == Territory.id).where(Household.id == wallet.household_id)
@@ -43,6 +41,11 @@ def holder_of(wallet: Wallet) -> Holder:
             sa.select(Territory.path).join(Programme, Programme.territory_id == Territory.id).where(Programme.id == wallet.programme_id)
         ).one()
     )
+
+
+def holder_of_person(person_id: int, path: str) -> Holder:
+    """The same of somebody who may have no wallet yet."""
+    return Holder(path, frozenset({person_id}), frozenset(_beside(person_id)))
 
 
 def _beside(person_id: int) -> list[int]:

@@ -141,3 +141,8 @@ def rate_of(service_type: str, hour_class: str) -> str:
     if hour_class == "*":
         return service(service_type)
     return pgettext("rate", "%(service)s, %(hours)s") % {"service": service(service_type), "hours": hours(hour_class)}
+
+
+def inside(words: str) -> str:
+    """A label within a sentence."""
+    return words[:1].lower() + words[1:]

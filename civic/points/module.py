@@ -11,6 +11,8 @@ from civic.points import (
     api_desk,
     api_rules,
     api_versions,
+    api_watch,
+    causes,
     checks,
     closes_api,
     desk_links,
@@ -23,9 +25,9 @@ from civic.points import (
     seeds,
     watch_desk,
 )
-from civic.points.operations import expiry, hints, lives
+from civic.points.operations import donations, expiry, hints, lives
 from civic.points.operations.reports import make_missing
-from civic.points.views import audit, desk_proposals, desk_wallets, mine, rules, rules_desk
+from civic.points.views import audit, desk_beside, desk_proposals, desk_wallets, mine, rules, rules_desk
 from civic.points.views import closes as closes_views
 from civic.points.views import hints as hint_views
 from civic.points.views import reports as report_views
@@ -45,11 +47,12 @@ def manifest() -> Module:
             rules.bp,
             rules_desk.bp,
             desk_proposals.bp,
+            desk_beside.bp,
             desk_wallets.bp,
             hint_views.bp,
             audit.bp,
         ),
-        api=(api.bp, closes_api.bp, api_rules.bp, api_desk.bp),
+        api=(api.bp, closes_api.bp, api_rules.bp, api_desk.bp, api_watch.bp),
         jobs=(
             Job("points-close", lambda: closes.close_yesterday(checks.BOOK), at="00:20"),
             Job("points-report", make_missing, at="00:50"),
@@ -67,7 +70,8 @@ def manifest() -> Module:
         elder_doors=entries.elder_doors,
         home_cards=entries.home_cards,
         person_actions=desk_links.person_actions,
-        message_topics=(expiry.EXPIRY_TOPIC,),
+        message_topics=(expiry.EXPIRY_TOPIC, donations.DESK_TOPIC),
+        sources=causes.SOURCES,
         open_work=open_work.open_work,
         personal_data=mydata.personal_data,
         start=(listeners.start,),

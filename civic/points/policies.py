@@ -1,16 +1,18 @@
 """Who may do what with points: pure functions of a Viewer and of whose wallet it is.
 
 Residents act on their own wallet, adults on their household's too.  Social workers and managers of the community work at the desk,
-never on a wallet of their own household.  Rules of points belong to the whole district.  Auditors read everything and write nothing.
+never on a wallet of their own household.  Clerks serve the person who stands before them: tell, print, give for her, and no more.  Rules of points belong to the whole district.  Auditors read everything and write nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from civic.core.viewer import Role, Viewer
 
 DESK = (Role.social_worker, Role.manager)
+BESIDE = (Role.clerk, *DESK)
 ABOVE = (Role.town, Role.district)
 DECIDERS = (*DESK, *ABOVE)
 RULERS = (Role.district, Role.administrator)
@@ -58,6 +60,26 @@ def can_see_at_desk(viewer: Viewer, path: str) -> bool:
 def can_work(viewer: Viewer, path: str) -> bool:
     """At the desk with wallets of this community: social workers and managers."""
     return _covers(viewer, DESK, path)
+
+
+def can_read_beside(viewer: Viewer, path: str) -> bool:
+    """What a person of this community has, to tell and to print it: her station's window too, auditors of the place."""
+    return _covers(viewer, (*BESIDE, *READERS), path)
+
+
+def can_serve(viewer: Viewer, path: str) -> bool:
+    """Act for the person beside: clerks, social workers, managers of her community."""
+    return _covers(viewer, BESIDE, path)
+
+
+def can_give_beside(viewer: Viewer, holder: Holder) -> bool:
+    """Give away for the person beside, who says so; never what is one's own or one's household's."""
+    return can_serve(viewer, holder.path) and not is_own(viewer, holder)
+
+
+def can_open_beside(viewer: Viewer, path: str, verified_in: Collection[str]) -> bool:
+    """Open a wallet before the first points: the desk of the community for anybody, clerks for whom it knows to live there."""
+    return can_work(viewer, path) or (path in verified_in and can_serve(viewer, path))
 
 
 def can_freeze(viewer: Viewer, holder: Holder) -> bool:

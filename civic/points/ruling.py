@@ -5,27 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from sqlalchemy.orm import joinedload, selectinload
 
 from civic.bulletin.models import Posting, PostingState
 from civic.core import clock
 from civic.core.db import db
 from civic.core.i18n import format_day
+from civic.core.registry import Link, the_registry
 from civic.core.viewer import Viewer
 from civic.people.models import Person
-from civic.points import labels, policies, rules
+from civic.points import labels, policies, rules, shown, statement, unmoved
 from civic.points.models import (
     COUNTED,
+    OWNED,
     Policy,
     PolicyState,
     Programme,
     Proposal,
     ProposalState,
+    Reason,
     Transfer,
     TransferKind,
     Vintage,
@@ -36,6 +40,7 @@ from civic.points.versions import Change, RuleText, differences
 from civic.territory.models import Territory
 
 PER_PAGE = 50
+MOST_HOURS = 500  # hours that moved nothing, listed between the rows of one page
 
 
 @dataclass(frozen=True)
@@ -220,27 +225,43 @@ def wallets_of_person(person_id: int, household_id: int | None) -> Sequence[Wall
 
 @dataclass(frozen=True)
 class DeskRow:
-    """A row of the ledger as the desk of a wallet lists it; amount with its sign, hundredths.  cause: of hours, which and of what day."""
+    """A row of the ledger as the desk of a wallet lists it, or hours that moved nothing in it; amount with its sign, hundredths.
 
-    row: Transfer
+    row: its id, None of hours; other: the wallet on the other side, None where nothing moved.  cause: which hours and of what day, or what
+    it was for; href: the page of the cause, where the reader may open it.  notes: how it was computed and by which rules, each with the
+    page that it leads to or ''.
+    """
+
+    row: int | None
+    anchor: str
+    at: datetime
+    reason: Reason
     amount: int
-    other: WalletKind
+    other: WalletKind | None
     is_reversed: bool
+    is_reversible: bool
+    reverses: int | None
     cause: str
+    href: str
+    notes: list[tuple[str, str]]
 
 
-def _cause(row: Transfer) -> str:
-    detail = json.loads(row.detail)
+def _cause(detail: dict[str, Any], link: Link | None) -> str:
+    label = str(link.label) if link else ""
     if "on" not in detail:
-        return ""
+        return label
     what = labels.rate_of(str(detail.get("type", "")), str(detail.get("class", "")))
-    return _("%(what)s, on %(day)s", what=what, day=format_day(date.fromisoformat(detail["on"])))
+    hours = _("%(what)s, on %(day)s", what=what, day=format_day(date.fromisoformat(detail["on"])))
+    return pgettext("cause", "%(title)s: %(hours)s") % {"title": label, "hours": hours} if link and link.href else hours
 
 
 def rows_of(wallet_id: int, before: int | None = None, limit: int = PER_PAGE) -> tuple[list[DeskRow], int | None]:
-    """Rows that moved points of a wallet, newest first, and where the next page begins: one statement."""
+    """Rows that moved points of a wallet, newest first, and where the next page begins.
+
+    One statement, one for hours that moved nothing meanwhile, one for the rest of hours' points, and one for all causes of a kind.
+    """
     own = sa.select(Vintage.id).where(Vintage.wallet_id == wallet_id)
-    counter, debit, credit = sa.orm.aliased(Transfer), sa.orm.aliased(Vintage), sa.orm.aliased(Vintage)
+    counter, debit, credit, back = sa.orm.aliased(Transfer), sa.orm.aliased(Vintage), sa.orm.aliased(Vintage), sa.orm.aliased(Transfer)
     payer, payee = sa.orm.aliased(Wallet), sa.orm.aliased(Wallet)
     moving = Transfer.kind.in_([TransferKind.single, TransferKind.post, TransferKind.reversal])
     older = Transfer.id < before if before is not None else sa.true()
@@ -250,23 +271,67 @@ def rows_of(wallet_id: int, before: int | None = None, limit: int = PER_PAGE) ->
     ]
     both = sa.union(*(sa.select(half.c.id) for half in halves)).subquery()
     query = (
-        sa.select(Transfer, payer.id, payer.kind, payee.kind, counter.id)
+        sa.select(
+            Transfer, payer.id.label("payer_id"), payer.kind.label("payer"), payee.kind.label("payee"), counter.id.label("counter_id"),
+            Policy.number, Policy.rounding, Policy.cap, back.at.label("back_at"), back.amount.label("back_amount"),
+        )
         .join(both, both.c.id == Transfer.id)
         .join(debit, debit.id == Transfer.debit_id)
         .join(credit, credit.id == Transfer.credit_id)
         .join(payer, payer.id == debit.wallet_id)
         .join(payee, payee.id == credit.wallet_id)
+        .join(Policy, Policy.id == Transfer.policy_id)
         .outerjoin(counter, counter.reverses_id == Transfer.id)
+        .outerjoin(back, back.id == Transfer.reverses_id)
         .order_by(Transfer.id.desc())
         .limit(limit + 1)
-    )
+    )  # fmt: skip
     found = db.session.execute(query).all()
-    rows = []
-    for row, payer_id, payer_kind, payee_kind, counter_id in found[:limit]:
-        gives = payer_id == wallet_id
-        amount, other = (-row.amount, payee_kind) if gives else (row.amount, payer_kind)
-        rows.append(DeskRow(row, amount, other, counter_id is not None, _cause(row)))
-    return rows, rows[-1].row.id if len(found) > limit else None
+    taken = found[:limit]
+    lines = [_as_line(each, wallet_id) for each in taken]
+    wallet = db.session.get_one(Wallet, wallet_id)
+    if wallet.kind in OWNED:  # what of hours is owed is told there, not on the page of the pool
+        floor = lines[-1].at if len(found) > limit else None
+        hours = unmoved.newest(wallet, unmoved.Wish(row=before or 0), MOST_HOURS, floor)
+        lines = list(statement.with_rest(_merged(lines, [statement.of_hours(row, wallet.uid) for row in hours])))
+    links, by_id = the_registry().links_of(line.source for line in lines), {each.Transfer.id: each for each in taken}
+    rows = [_desk_row(by_id.get(line.id), line, links.get(line.source)) for line in lines]
+    return rows, taken[-1].Transfer.id if len(found) > limit else None
+
+
+def _merged(rows: list[statement.Line], hours: list[statement.Line]) -> list[statement.Line]:
+    """Hours above the first row that is not younger; rows keep the order of the ledger."""
+    found, left = [], hours[::-1]
+    for row in rows:
+        while left and left[-1].at >= row.at:
+            found.append(left.pop())
+        found.append(row)
+    return [*found, *left[::-1]]
+
+
+def _as_line(found: Any, wallet_id: int) -> statement.Line:
+    """The row as a line of its own, without what other rows of the same act did."""
+    row, gives = found.Transfer, found.payer_id == wallet_id
+    sign = -1 if gives else 1
+    return statement.Line(
+        id=row.id, first_id=row.id, at=row.at, kind=row.kind, reason=row.reason, source=row.source, detail=json.loads(row.detail), sign=sign,
+        amount=row.amount, effect=sign * row.amount, years=(), channel=row.channel, policy=found.number, rounding=found.rounding,
+        cap=found.cap, other=found.payee if gives else found.payer, reversed_at=found.back_at, reversed_amount=found.back_amount or 0,
+        earning_id=row.earning_id,
+    )  # fmt: skip
+
+
+def _desk_row(found: Any, line: statement.Line, link: Link | None) -> DeskRow:
+    """found: the row and what stands beside it, None of hours."""
+    moved = None if found is None else line.other
+    return DeskRow(
+        row=line.id if found is not None else None, anchor=line.anchor, at=line.at, reason=line.reason, amount=line.effect,
+        other=WalletKind.care_pool if line.went.pool and found is None else moved,
+        is_reversed=found is not None and found.counter_id is not None,
+        is_reversible=found is not None and line.kind is not TransferKind.reversal,
+        reverses=found.Transfer.reverses_id if found is not None else None, cause=_cause(line.detail, link),
+        href=link.href if link else "", notes=shown.linked(shown.notes_of(line, link, at_desk=True), line.policy),
+    )  # fmt: skip
 
 
 def waiting_for(wallet_id: int) -> Sequence[Proposal]:

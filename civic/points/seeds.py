@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as hour
 from itertools import count
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,6 +22,7 @@ from civic.core.closes import close_day
 from civic.core.db import db
 from civic.core.viewer import Actor, Channel
 from civic.core.workdays import Unit
+from civic.people import records
 from civic.people.models import Person, PersonSource
 from civic.points import checks, operations
 from civic.points.errors import NotEnoughPoints
@@ -27,7 +31,10 @@ from civic.points.models import (
     PolicyState,
     Programme,
     Rate,
+    Transfer,
+    Vintage,
 )
+from civic.points.operations import donations, hints, proposals
 from civic.points.operations.reports import make_missing
 from civic.territory.models import Territory, TerritoryKind
 
@@ -37,6 +44,9 @@ TYPES = ("patrol", "visit", "cleaning", "escort", "first_aid", "company")  # cod
 NEIGHBOURS, QUARTER = {1951, 1952, 1960, 1968, 1983, 1987}, 91
 LAST_YEAR = 400  # days before the day of the seed: the programme begins
 BEFORE, BESIDE = 0, -1  # who made and who checked the first rules: nobody with an account here
+ASKS, DECIDES = (Actor(account, job="seed", channel=Channel.command) for account in (BEFORE, BESIDE))
+#: people of the story below, by name and year of birth: none of them is drawn by chance, none takes part in exchanges
+HUANG, GUO, SU, HU, TANG = WHO = (("黄少芬", 1943), ("郭婉珊", 1995), ("苏月娥", 1940), ("胡建军", 1990), ("唐小芳", 1992))
 
 
 def demo() -> None:
@@ -109,7 +119,7 @@ def _history(programme_id: int, begin: date, today: date) -> None:
     chance = random.Random("points")
     who = (Person.source == PersonSource.seed, Person.birth_year.between(1945, 2005))
     volunteers = dict(db.session.execute(sa.select(Person.id, Person.birth_year).where(*who).order_by(Person.id).limit(14)).all())
-    numbers, day = count(1), begin
+    numbers, day, story = count(1), begin, _Story.of(programme_id, today)
     with atomic():
         wallets = {person_id: operations.wallet_of_person(programme_id, person_id) for person_id in volunteers}
     while day < today:
@@ -118,6 +128,7 @@ def _history(programme_id: int, begin: date, today: date) -> None:
             for at in range((end - day).days):
                 on = day + timedelta(days=at)
                 is_late = on >= today - timedelta(days=QUARTER)
+                story.day(on)
                 serving = {i: wallet for i, wallet in wallets.items() if not is_late or volunteers[i] not in NEIGHBOURS}
                 _day_of(chance, on, serving, numbers)
         day = end
@@ -174,3 +185,115 @@ def _give(wallet_id: int) -> None:
         operations.donate(SEED, wallet_id, 2_00)
     except NotEnoughPoints:
         return
+
+
+# ---- what happens seldom ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Story:
+    """Acts that need two people, or that chance might leave out, each on its day: so that no page of the desk is empty."""
+
+    programme_id: int
+    today: date
+    people: dict[tuple[str, int], int]
+    acts: dict[date, list[Callable[[], object]]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, programme_id: int, today: date) -> _Story:
+        """Without acts where other people were seeded than those of the demonstration."""
+        found: dict[tuple[str, int], int] = {}
+        query = sa.select(Person).where(Person.source == PersonSource.seed, Person.birth_year.in_({year for _name, year in WHO}))
+        for person in db.session.scalars(query.order_by(Person.id)):
+            found.setdefault((records.unseal(person.sealed).name, person.birth_year or 0), person.id)
+        made = cls(programme_id, today, found)
+        if set(WHO) <= set(found):
+            made._elder()
+            made._newcomers()
+            made._second_person()
+            made._sudden()
+        return made
+
+    def day(self, on: date) -> None:
+        """What happens in the morning of this day, one act after the other."""
+        for number, act in enumerate(self.acts.get(on, ())):
+            with clock.frozen(noon(on) - timedelta(hours=3) + timedelta(minutes=11 * number)):
+                act()
+
+    def _on(self, days_ago: int, *acts: Callable[[], object]) -> None:
+        self.acts[self.today - timedelta(days=days_ago)].extend(acts)
+
+    def _wallet(self, who: tuple[str, int]) -> int:
+        return operations.wallet_of_person(self.programme_id, self.people[who])
+
+    def _served(
+        self, who: tuple[str, int], minutes: int, source: str, revision: int = 1, *, donate_only: bool = False
+    ) -> Callable[[], object]:
+        def serve() -> object:
+            on = clock.today() - timedelta(days=revision - 1)  # what is corrected was done the day before
+            return operations.earn(SEED, source, revision, self.people[who], minutes, on, "company", "leader", donate_only)
+
+        return serve
+
+    def _granted(
+        self, kind: str, who: tuple[str, int], amount: int, why: str, answer: str = "", *, approve: bool | None = True, **more: bool
+    ) -> None:
+        """Asked for by one and decided by the other; approve None: it waits."""
+        ask = proposals.propose_opening if kind == "opening" else proposals.propose_grant
+        row = ask(ASKS, self._wallet(who), amount, why, **more)
+        if approve is not None:
+            with clock.frozen(clock.now() + timedelta(hours=2)):
+                proposals.decide(DECIDES, row.id, approve, answer)
+
+    def _elder(self) -> None:
+        """Twenty years of service from an old list, up to the cap of 1,500: what she earns flows over, and she gives away."""
+        words = "二十年的义工手册，三本都看过，合计 1496 小时。", "手册和街道的名单对得上。"
+        self._on(380, lambda: self._granted("opening", HUANG, 1_496_00, *words))
+        for number in range(3):  # 1,496.00 and three times 2.00: 4.00 stay, 2.00 flow over
+            self._on(360 - number, self._served(HUANG, 120, f"elder:{number}"))
+        self._on(340, self._served(HUANG, 60, "elder:given", donate_only=True))
+        self._on(330, lambda: operations.donate(SEED, self._wallet(HUANG), 20_00))
+        self._on(320, lambda: donations.give(SEED, self.people[HUANG], donations.Way.household, 30_00))
+        self._on(310, lambda: donations.give(SEED, self.people[HUANG], donations.Way.household_pool, 5_00))
+
+    def _newcomers(self) -> None:
+        """Brought along from elsewhere; an hour too many; goods that nobody collected."""
+        self._on(300, lambda: self._granted("opening", GUO, 8_00, "在原来社区的积分卡上有 8 分，卡已收回。"))
+        self._on(290, self._served(GUO, 120, "newcomer:1"))
+        self._on(289, self._served(GUO, 60, "newcomer:1", 2))
+        self._on(280, self._left_behind)
+
+    def _left_behind(self) -> None:
+        held = operations.hold(SEED, self._wallet(GUO), 1_50, source="goods:left", until=clock.now() + timedelta(hours=3))
+        with clock.frozen(clock.now() + timedelta(hours=4)):
+            operations.expire(SEED, held.id)
+
+    def _second_person(self) -> None:
+        """From the care pool, newly issued, taken back, refused, and two that wait."""
+        ill = "腿骨折，三个月不能出门，请关爱池帮一把。"
+        self._on(150, lambda: self._granted("grant", SU, 10_00, ill, "家访过，情况属实。", from_pool=True))
+        self._on(120, lambda: self._granted("grant", HU, 3_00, "防汛值守一夜。", from_pool=False))
+        self._on(110, self._taken_back)
+        self._on(60, lambda: self._granted("grant", GUO, 50_00, "想换一台电饭煲。", "关爱池帮有困难的人，不换商品。", approve=False))
+        self._on(3, lambda: self._granted("grant", SU, 5_00, "换药还要一个月。", approve=None, from_pool=True))
+        self._on(2, lambda: self._granted("opening", HU, 6_00, "在老家社区有 6 分，附照片。", approve=None))
+
+    def _taken_back(self) -> None:
+        """The night of the flood was another man's of the same name."""
+        given = db.session.scalars(sa.select(Transfer.id).where(Transfer.credit_id.in_(self._pots(HU))).order_by(Transfer.id)).first()
+        if given is None:
+            raise ValueError("the grant comes before its reversal")
+        row = proposals.propose_reversal(ASKS, given, "同名，值守的是另一位胡建军。")
+        with clock.frozen(clock.now() + timedelta(hours=2)):
+            proposals.decide(DECIDES, row.id, True, "名单已核对。")
+
+    def _pots(self, who: tuple[str, int]) -> sa.Select[Any]:
+        return sa.select(Vintage.id).where(Vintage.wallet_id == self._wallet(who))
+
+    def _sudden(self) -> None:
+        """Four long days in one week of somebody who never came before: a hint, and the desk freezes until it has looked."""
+        monday = hints.week_of(self.today - timedelta(days=14))[0]
+        ago = (self.today - monday).days
+        for number in range(4):
+            self._on(ago - number, self._served(TANG, 480, f"sudden:{number}"))
+        self._on(ago - 7, hints.run, lambda: operations.freeze(SEED, self._wallet(TANG), "suspicion"))

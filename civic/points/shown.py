@@ -6,7 +6,7 @@ behind a line is asked from the module that registered its kind (`Module.sources
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from flask_babel import pgettext
 from civic.core import clock
 from civic.core.i18n import format_day, format_moment
 from civic.core.registry import Link, the_registry
-from civic.points import amounts, labels
+from civic.points import addresses, amounts, labels
 from civic.points.models import Reason, WalletKind
 from civic.points.queries import Held
 from civic.points.statement import HoldEnd, HoldStory, Line
@@ -50,44 +50,77 @@ SET_ASIDE = {
     HoldEnd.prolonged: _p("statement", "Set aside for longer"),
 }
 FOR = {Reason.exchange: _p("held for", "a neighbour's help")}
+PAID = (Reason.spent, Reason.exchange)  # what a price explains; hours explain themselves
+
+
+class Ruled(str):
+    """The note that names the version of the rules; a page links it to what that version says."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A line as it stands on page and paper.  amount: with its sign; after: '' where it is not said; tag: (kind, words) or None."""
+    """A line as it stands on page and paper.  amount: with its sign; after: '' where it is not said; tag: (kind, words) or None.
+
+    anchor: the line's name on the page and its number on paper; one of the notes is `Ruled`, by the version `rule`.
+    """
 
     id: int
+    anchor: str
     at: datetime
     day: str
     title: str
     href: str
     notes: tuple[str, ...]
+    rule: str
     amount: str
     after: str
     tag: tuple[str, str] | None
     is_quiet: bool  # moved nothing in the end
 
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Notes with the page that each leads to, '' for none."""
+        return linked(self.notes, self.rule)
+
+
+def linked(notes: Sequence[str], rule: str) -> list[tuple[str, str]]:
+    return [(note, addresses.rules(rule) if isinstance(note, Ruled) else "") for note in notes]
+
 
 def shown(lines: Sequence[Line]) -> list[Shown]:
     """Lines in words; causes are asked once for all of a kind."""
     links = the_registry().links_of(line.source for line in lines)
-    return [_shown(line, links.get(line.source)) for line in lines]
+    here = {line.id for line in lines}
+    return [_shown(line, links.get(line.source), here) for line in lines]
 
 
-def _shown(line: Line, link: Link | None) -> Shown:
+def _shown(line: Line, link: Link | None, here: set[int]) -> Shown:
     title, cause = _title(line), link.label if link else _cause(line)
     return Shown(
         id=line.id,
+        anchor=line.anchor,
         at=line.at,
         day=format_day(clock.local(line.at).date()),
         title=pgettext("statement", "%(what)s: %(cause)s") % {"what": title, "cause": cause} if cause else title,
-        href=link.href if link else "",
-        notes=tuple(str(note) for note in _notes(line) if note),
+        href=_own_page(line, here) or (link.href if link else ""),
+        notes=notes_of(line, link),
+        rule=line.policy,
         amount=signed(line.effect),
         after=amounts.text(line.after) if line.after is not None else "",
         tag=_tag(line.hold) if line.hold else None,
         is_quiet=line.effect == 0,
     )
+
+
+def _own_page(line: Line, here: set[int]) -> str:
+    """The receipt of a gift; the line that this one takes back, on the same page or where it stands."""
+    if line.reason is Reason.donated and line.sign < 0:
+        return addresses.receipt(line.first_id)
+    if line.reason is Reason.reversed and line.reverses:
+        return f"#line-{line.reverses}" if line.reverses in here else addresses.line(line.wallet, line.reverses)
+    return ""
 
 
 def signed(amount: int) -> str:
@@ -107,7 +140,7 @@ def _title(line: Line) -> str:
 def _cause(line: Line) -> str:
     """What a line was about, where no module tells it."""
     if line.reason in (Reason.earned, Reason.corrected) and "type" in line.detail:
-        return _inside(labels.service(line.detail["type"]))
+        return labels.inside(labels.service(line.detail["type"]))
     return str(FOR[line.reason]) if line.hold is not None and line.hold.end in SET_ASIDE and line.reason in FOR else ""
 
 
@@ -116,10 +149,28 @@ def _tag(hold: HoldStory) -> tuple[str, str] | None:
 
 
 # ---- sentences ------------------------------------------------------------------------------------------------------------
-def _notes(line: Line) -> Iterable[str]:
+def notes_of(line: Line, link: Link | None, *, at_desk: bool = False) -> tuple[str, ...]:
+    """How it was computed and what became of it; one of the notes names the version of the rules.
+
+    at_desk: without what speaks to the owner; the wallet on the other side stands in a column of its own there.
+    """
     if line.hold is not None:
-        return [_hold_words(line, line.hold), *_years(line)]
-    return [*_WORDS.get(line.reason, _nothing)(line), *_years(line)]
+        notes = [_hold_words(line, line.hold), *_price(line, link)]
+    else:
+        notes = [*(_price(line, link) if line.reason in PAID else []), *_words(line, at_desk=at_desk)]
+    notes = [note if isinstance(note, Ruled) else str(note) for note in (*notes, *_years(line)) if note]
+    return tuple(notes if any(isinstance(note, Ruled) for note in notes) else [*notes, Ruled(_("By rule %(number)s", number=line.policy))])
+
+
+def _words(line: Line, *, at_desk: bool) -> list[str]:
+    return [] if at_desk and line.reason is Reason.donated else _WORDS.get(line.reason, _nothing)(line)
+
+
+def _price(line: Line, link: Link | None) -> list[str]:
+    """What the cause says of its price, as 2.0 h × 1.00 of an exchange."""
+    if link is None or not link.hint:
+        return []
+    return [Ruled(_("%(formula)s, rule %(number)s", formula=link.hint, number=line.policy))]
 
 
 def _nothing(_line: Line) -> list[str]:
@@ -127,7 +178,7 @@ def _nothing(_line: Line) -> list[str]:
 
 
 def _earned(line: Line) -> list[str]:
-    return [*_formula(line), *_served(line), _overflow(line)]
+    return [*_formula(line), *_served(line), _to_pool(line)]
 
 
 def _formula(line: Line) -> list[str]:
@@ -138,10 +189,10 @@ def _formula(line: Line) -> list[str]:
     words = {
         "time": hours_words(told["counted"]),
         "rate": amounts.text(told["rate"]),
-        "service": _inside(labels.service(told["type"])),
+        "service": labels.inside(labels.service(told["type"])),
         "number": line.policy,
     }
-    found = [_("%(time)s × %(rate)s, %(service)s, rule %(number)s", **words)]
+    found: list[str] = [Ruled(_("%(time)s × %(rate)s, %(service)s, rule %(number)s", **words))]
     if told["minutes"] != told["counted"]:
         found.append(_why_fewer(told["minutes"], told["counted"], line.rounding))
     if told["revision"] > 1:
@@ -153,6 +204,8 @@ def _why_fewer(minutes: int, counted: int, rounding: int) -> str:
     given = hours_words(minutes)
     if counted == minutes // rounding * rounding:
         return _("Served %(given)s; time is rounded down to %(step)s minutes.", given=given, step=rounding)
+    if not counted:
+        return _("Served %(given)s; other hours of that day had already reached the most that earns points.", given=given)
     return _("Served %(given)s; the rest is above the most that earns points in a day.", given=given)
 
 
@@ -164,10 +217,19 @@ def _served(line: Line) -> list[str]:
     return [_("Service on %(day)s", day=format_day(date.fromisoformat(on)))]
 
 
-def _overflow(line: Line) -> str:
-    if not line.overflow:
+def _to_pool(line: Line) -> str:
+    """What of these hours went to the care pool, and why."""
+    words = {"amount": amounts.text(line.went.pool), "cap": amounts.short(line.cap)}
+    if not line.went.pool:
         return ""
-    words = {"amount": amounts.text(line.overflow), "cap": amounts.short(line.cap)}
+    if line.went.why == "donated":
+        return _(
+            "%(amount)s points went to the care pool: the group that served these hours gives its points to neighbours in need.", **words
+        )
+    if line.went.why == "closed":
+        return _("%(amount)s points went to the care pool: this wallet was closed.", **words)
+    if not line.amount:
+        return _("All %(amount)s points went to the care pool: this wallet was full, it keeps at most %(cap)s.", **words)
     return _("%(amount)s more points went to the care pool: a wallet keeps at most %(cap)s.", **words)
 
 
@@ -175,7 +237,27 @@ def _corrected(line: Line) -> list[str]:
     if "counted" not in line.detail:
         return []
     told = _("The hours were put right: now %(time)s count.", time=hours_words(line.detail["counted"]))
-    return [told, *_formula(line)[:1], *_served(line)]
+    return [told, *_formula(line)[:1], *_served(line), *_taken_elsewhere(line)]
+
+
+def _taken_elsewhere(line: Line) -> list[str]:
+    """What a correction did not take from this wallet."""
+    went, found = line.went, []
+    if went.back:
+        found.append(_("%(amount)s points came back from the care pool, where they had gone.", amount=amounts.text(went.back)))
+    if went.set_off:
+        found.append(_("%(amount)s points of these hours had been taken back before, by another line.", amount=amounts.text(went.set_off)))
+    if went.due:
+        found.append(_("%(amount)s points were used already. They are due now; what comes next pays them.", amount=amounts.text(went.due)))
+    if not found and not line.amount:
+        found.append(_("The points stay as they were."))
+    return found
+
+
+def _overflow(line: Line) -> list[str]:
+    """A row of the care pool, as the desk lists it: of hours, or of points that a full wallet could not take."""
+    why = {"donated": _("Their group gives its points."), "closed": _("The wallet that they were for was closed.")}
+    return [*_formula(line), why.get(line.detail.get("why", ""), _("The wallet that they were for was full."))]
 
 
 def _recovered(line: Line) -> list[str]:
@@ -223,6 +305,7 @@ def _opening(_line: Line) -> list[str]:
 
 _WORDS: dict[Reason, Callable[[Line], list[str]]] = {
     Reason.earned: _earned,
+    Reason.overflow: _overflow,
     Reason.corrected: _corrected,
     Reason.recovered: _recovered,
     Reason.donated: _donated,
@@ -272,11 +355,6 @@ def hours_words(minutes: int) -> str:
     if not whole:
         return pgettext("length of time", "%(minutes)s min") % {"minutes": rest}
     return pgettext("length of time", "%(hours)s h %(minutes)s min") % {"hours": whole, "minutes": rest}
-
-
-def _inside(words: str) -> str:
-    """A label within a sentence."""
-    return words[:1].lower() + words[1:]
 
 
 # ---- what is set aside, what expires --------------------------------------------------------------------------------------

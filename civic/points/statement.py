@@ -2,7 +2,7 @@
 
 A line is what people call one thing: the rows of all years that one act wrote, and a hold together with how it ended ("set aside on the
 20th, spent on the 22nd"), dated when it began.  So the amounts of all lines add up to what is free, and the points behind a line read as
-what was free after it.
+what was free after it.  Hours that moved nothing here (civic/points/unmoved.py) stand between them with 0, by their moment.
 
 For each year of the wallet and each side the newest rows are taken by index and merged; nothing is ever sorted whole.
 """
@@ -10,8 +10,8 @@ For each year of the wallet and each side the newest rows are taken by index and
 from __future__ import annotations
 
 import enum
-import functools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,18 +22,15 @@ import sqlalchemy as sa
 
 from civic.core import clock
 from civic.core.db import db
-from civic.points.models import Hold, HoldState, Policy, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
+from civic.points import unmoved, walk
+from civic.points.models import Reason, Transfer, TransferKind, WalletKind
 from civic.points.queries import WalletView
+from civic.points.unmoved import NOTHING, Went
 
 PER_PAGE = 50
 MOST_NEWER = 5_000  # rows that are summed to say what was free after a line further down; beyond, the column stays empty
 SLICE = 500  # lines that an export reads at once
-ENDS = (TransferKind.post, TransferKind.void, TransferKind.expire)
-_T, _H, _P, _V, _W = Transfer.__table__, Hold.__table__, Policy.__table__, Vintage.__table__, Wallet.__table__
-_COLUMNS = (
-    _T.c.id, _T.c.kind, _T.c.reason, _T.c.amount, _T.c.hold_id, _T.c.source, _T.c.detail, _T.c.at, _T.c.channel, _T.c.earning_id,
-    _T.c.policy_id, _T.c.reverses_id,
-)  # fmt: skip
+_T = Transfer.__table__
 
 
 class Side(enum.StrEnum):
@@ -43,14 +40,47 @@ class Side(enum.StrEnum):
     came = "came"
     went = "went"
 
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """Of the rows' sides: -1 where the wallet gives, 1 where it gets."""
+        return {Side.every: (-1, 1), Side.came: (1,), Side.went: (-1,)}[self]
+
+
+CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page begins: below this row of the ledger and below this earning that moved nothing; 0 while none of them was shown.
+
+    Two ids, because neither says where it stands among the others; written "812" or "812-93".
+    """
+
+    row: int = 0
+    earning: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.row}-{self.earning}" if self.earning else f"{self.row}"
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        """None for anything else: the newest page."""
+        found = CURSOR.fullmatch(text)
+        return cls(int(found[1]), int(found[2] or 0)) if found else None
+
 
 @dataclass(frozen=True)
 class Asked:
-    """Which lines of a wallet.  month: its first day; before: only rows older than this id."""
+    """Which lines of a wallet.  month: its first day; before: only those below, as `Page.before` says it."""
 
     side: Side = Side.every
     month: date | None = None
-    before: int | None = None
+    before: Cursor | None = None
+
+    @property
+    def row(self) -> int:
+        """Only rows older than this one; 0: from the newest."""
+        return self.before.row if self.before is not None else 0
 
     @property
     def moments(self) -> tuple[datetime, datetime] | None:
@@ -87,9 +117,12 @@ class HoldStory:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that moved points.  amount: hundredths, as booked; effect: what it does to the free points today, with its sign."""
+    """One thing that moved points, or hours that moved none.
 
-    id: int  # of its newest row
+    amount: hundredths, as booked; effect: what it does to the free points today, with its sign.
+    """
+
+    id: int  # of its newest row; of hours that moved nothing the earning's id, below zero
     first_id: int
     at: datetime
     kind: TransferKind
@@ -109,8 +142,15 @@ class Line:
     reversed_at: datetime | None = None
     reversed_amount: int = 0
     earning_id: int | None = None
-    overflow: int = 0  # hundredths of the same hours that went to the care pool
+    went: Went = NOTHING  # where the rest of the same hours' points went
+    reverses: int = 0  # newest row of the line of this wallet that it takes back
+    wallet: str = ""  # uid
     after: int | None = None  # hundredths that were free after it
+
+    @property
+    def anchor(self) -> str:
+        """Its name on a page and its number on paper: of a row of the ledger, or of hours."""
+        return str(self.id) if self.id > 0 else f"h{-self.id}"
 
 
 @dataclass(frozen=True)
@@ -118,18 +158,37 @@ class Page:
     """Lines from the newest; before: where the next page begins, None on the last one."""
 
     lines: tuple[Line, ...]
-    before: int | None = None
+    before: Cursor | None = None
 
 
 def page(wallet: WalletView, asked: Asked = ALL, limit: int = PER_PAGE) -> Page:
-    """A page of the statement: one statement for the rows, one for what flowed over, one more below the top for the points after."""
+    """A page of the statement, in a fixed number of statements: rows, hours that moved nothing, where the rest of hours' points went.
+
+    Below the top one more for the points after, and where lines take back others one that finds them.
+    """
     found = _page(wallet, asked, limit)
-    lines = _with_overflow(found.lines)
+    lines = _with_reversed(wallet, with_rest(found.lines))
     if lines and asked.side is Side.every:
-        newer = 0 if asked.before is None and asked.month is None else sum_of_newer(wallet, lines[0].id)
+        newer = _newer(wallet, asked, lines)
         if newer is not None:
             lines = _with_after(lines, wallet.free - newer)
     return Page(lines, found.before)
+
+
+def _newer(wallet: WalletView, asked: Asked, lines: Sequence[Line]) -> int | None:
+    """What lies above the page's first row of the ledger; where hours alone are on it, above those hours."""
+    if not wallet.years or (asked.month is None and not asked.row):
+        return 0
+    first = next((line.id for line in lines if line.id > 0), None)
+    if first is None:
+        first = asked.row - 1 if asked.row else _last_before(wallet, asked)
+    return sum_of_newer(wallet, first)
+
+
+def _last_before(wallet: WalletView, asked: Asked) -> int:
+    """The newest row before the month."""
+    query = walk.last_before(len(wallet.years))
+    return db.session.scalar(query, _values(wallet, asked)) or 0
 
 
 def every(wallet: WalletView, asked: Asked = ALL, most: int = 20_000) -> Iterator[Line]:
@@ -147,106 +206,83 @@ def every(wallet: WalletView, asked: Asked = ALL, most: int = 20_000) -> Iterato
 
 def count(wallet: WalletView, asked: Asked = ALL) -> int:
     """How many lines there are."""
+    hours = unmoved.count(wallet, _wish(asked))
     if not wallet.years:
-        return 0
-    query = _counted(len(wallet.years), asked.side, asked.before is not None, asked.month is not None)
-    return db.session.scalar(query, _values(wallet, asked)) or 0
-
-
-@functools.lru_cache(maxsize=64)
-def _counted(years: int, side: Side, has_before: bool, has_month: bool) -> Any:
-    sides = _sides(years, side, has_before, has_month, None)
-    parts = [sa.select(q.c.at, q.c.kind, q.c.reason, q.c.source, q.c.hold_id, q.c.sign) for q in sides]
-    return sa.select(sa.func.count()).select_from(sa.union(*parts).subquery())
+        return hours
+    query = walk.counted(len(wallet.years), asked.side.signs, asked.month is not None)
+    return (db.session.scalar(query, _values(wallet, asked)) or 0) + hours
 
 
 def _values(wallet: WalletView, asked: Asked) -> dict[str, Any]:
     """What a built statement is asked with."""
     found: dict[str, Any] = {f"year_{slot}": year.vintage_id for slot, year in enumerate(wallet.years)}
-    if asked.before is not None:
-        found["before"] = asked.before
+    if asked.row:
+        found["before"] = asked.row
     if (moments := asked.moments) is not None:
         found["since"], found["until"] = moments
     return found
 
 
-def _sides(years: int, side: Side, has_before: bool, has_month: bool, limit: int | None) -> list[Any]:
-    """For each year and side the newest rows that begin a line, as a select of its own that an index answers."""
-    found = []
-    for slot in range(years):
-        for own, other, sign in ((_T.c.debit_id, _T.c.credit_id, -1), (_T.c.credit_id, _T.c.debit_id, 1)):
-            if (side is Side.came and sign < 0) or (side is Side.went and sign > 0):
-                continue
-            query = sa.select(*_COLUMNS, other.label("other_id"), sa.literal(sign).label("sign"), sa.literal(slot).label("slot"))
-            query = _by_index(query, own, sa.bindparam(f"year_{slot}"), before=sa.bindparam("before") if has_before else None)
-            if sign < 0:
-                query = query.where(_T.c.kind.not_in(ENDS))
-            if has_month:
-                query = query.where(
-                    _T.c.at >= sa.bindparam("since", type_=_T.c.at.type), _T.c.at < sa.bindparam("until", type_=_T.c.at.type)
-                )
-            found.append((query.limit(_at_most(limit)) if limit else query.order_by(None)).subquery())
-    return found
-
-
-def _at_most(rows: int) -> Any:
-    """A limit that stands in the statement itself: PostgreSQL's plan for every value would expect a tenth of the ledger, and read all of it."""
-    return sa.literal(rows, literal_execute=True)
-
-
-def _by_index(query: Any, own: Any, vintage: Any, *, before: Any = None, newer_than: Any = None) -> Any:
-    """Rows of a vintage from the newest, in the very order of the index (own, id).
-
-    With `own = …` PostgreSQL may walk the primary key backwards instead, through the rows of everybody else, when a wallet has many.
-    """
-    query = query.where(own <= vintage) if before is None else query.where(sa.tuple_(own, _T.c.id) < sa.tuple_(vintage, before))
-    query = query.where(own >= vintage) if newer_than is None else query.where(sa.tuple_(own, _T.c.id) > sa.tuple_(vintage, newer_than))
-    return query.order_by(own.desc(), _T.c.id.desc())
-
-
 def _page(wallet: WalletView, asked: Asked, limit: int) -> Page:
+    """Rows of the ledger and hours that moved nothing, merged by their moments, each in its own order.
+
+    So neither is shown twice nor left out, even where moments and ids do not agree.
+    """
+    rows, is_last = _of_ledger(wallet, asked, limit)
+    floor = None if is_last else min((line.at for line in rows), default=None)
+    hours = [of_hours(row, wallet.uid) for row in unmoved.newest(wallet, _wish(asked), limit + 1, floor)]
+    taken: list[Line] = []
+    row = earning = 0
+    while len(taken) < limit and (row < len(rows) or earning < len(hours)):
+        if earning < len(hours) and (row == len(rows) or hours[earning].at >= rows[row].at):
+            taken.append(hours[earning])
+            earning += 1
+        else:
+            taken.append(rows[row])
+            row += 1
+    if not taken or (is_last and row == len(rows) and earning == len(hours)):
+        return Page(tuple(taken))
+    above = asked.before or Cursor()
+    return Page(tuple(taken), Cursor(rows[row - 1].first_id if row else above.row, -hours[earning - 1].id if earning else above.earning))
+
+
+def _of_ledger(wallet: WalletView, asked: Asked, limit: int) -> tuple[list[Line], bool]:
+    """Lines of the ledger, and are they the last?"""
     if not wallet.years:
-        return Page(())
+        return [], True
     wanted = limit + 2 * len(wallet.years) + 1  # the rows of one act lie beside each other; enough to see the last one whole
-    query = _built(len(wallet.years), asked.side, asked.before is not None, asked.month is not None, wanted)
+    query = walk.built(len(wallet.years), asked.side.signs, asked.row > 0, asked.month is not None, wanted)
     rows = db.session.execute(query, _values(wallet, asked)).all()
     groups = [list(each) for _key, each in groupby(rows, key=lambda r: (r.at, r.kind, r.reason, r.source, r.hold_id, r.sign))]
     if len(rows) == wanted and len(groups) > 1:
         groups = groups[:-1]  # it may go on below
     is_last = len(rows) < wanted and len(groups) <= limit
-    taken, years = groups[:limit], [year.year for year in wallet.years]
-    return Page(tuple(_line(each, years) for each in taken), None if is_last or not taken else taken[-1][-1].id)
+    years = [year.year for year in wallet.years]
+    return [_line(each, years, wallet) for each in groups[:limit]], is_last
 
 
-@functools.lru_cache(maxsize=256)
-def _built(years: int, side: Side, has_before: bool, has_month: bool, wanted: int) -> Any:
-    """The statement of a page, built once for each shape: building it takes longer than the database takes to answer it."""
-    merged = sa.union_all(*(sa.select(q) for q in _sides(years, side, has_before, has_month, wanted))).subquery()
-    return _told(sa.select(merged).order_by(merged.c.id.desc()).limit(_at_most(wanted)).subquery())
+def _wish(asked: Asked) -> unmoved.Wish:
+    is_down = None if asked.side is Side.every else asked.side is Side.went
+    before = asked.before or Cursor()
+    return unmoved.Wish(is_down, asked.moments, before.row, before.earning)
 
 
-def _told(newest: Any) -> Any:
-    """Rows with what explains them: how a hold ended, what was reversed, the version of the rules, whose the other side is."""
-    ends, back, later = sa.alias(_T), sa.alias(_T), sa.alias(_H)
-    prolonged = sa.exists().where(later.c.source == _H.c.source, later.c.sequence > _H.c.sequence).correlate(_H)
-    return (
-        sa.select(
-            newest, ends.c.kind.label("end_kind"), ends.c.amount.label("end_amount"), ends.c.at.label("end_at"),
-            _H.c.expires_at, sa.and_(_H.c.state == HoldState.voided, prolonged).label("is_prolonged"),
-            back.c.at.label("back_at"), back.c.amount.label("back_amount"),
-            _P.c.number, _P.c.rounding, _P.c.cap, _W.c.kind.label("other_kind"),
-        )
-        .join(_P, _P.c.id == newest.c.policy_id)
-        .join(_V, _V.c.id == newest.c.other_id)
-        .join(_W, _W.c.id == _V.c.wallet_id)
-        .outerjoin(_H, _H.c.id == newest.c.hold_id)
-        .outerjoin(ends, ends.c.ends_id == newest.c.id)
-        .outerjoin(back, back.c.id == newest.c.reverses_id)
-        .order_by(newest.c.id.desc())
+def of_hours(row: Any, wallet_uid: str) -> Line:
+    """The line of hours that moved nothing.  Fewer than before, or as many again: a correction; else points for service."""
+    is_again, is_down = row.before is not None, row.amount < (row.before or 0)
+    detail = {
+        "minutes": row.minutes, "counted": row.counted, "rate": row.rate, "type": row.service_type, "class": row.hour_class,
+        "on": row.on.isoformat(), "revision": row.revision,
+    }  # fmt: skip
+    return Line(
+        id=-row.id, first_id=-row.id, at=row.at, kind=TransferKind.single,
+        reason=Reason.corrected if is_again and row.amount <= row.before else Reason.earned, source=row.source, detail=detail,
+        sign=-1 if is_down else 1, amount=0, effect=0, years=(), channel="", policy=row.number, rounding=row.rounding, cap=row.cap,
+        other=WalletKind.issuance, earning_id=row.id, wallet=wallet_uid,
     )  # fmt: skip
 
 
-def _line(rows: Sequence[Any], of_slot: Sequence[int]) -> Line:
+def _line(rows: Sequence[Any], of_slot: Sequence[int], wallet: WalletView) -> Line:
     """The line of the rows that one act wrote, from the newest."""
     newest, amount = rows[0], sum(row.amount for row in rows)
     story = _story(rows, amount) if newest.kind is TransferKind.hold else None
@@ -259,6 +295,7 @@ def _line(rows: Sequence[Any], of_slot: Sequence[int]) -> Line:
         detail=json.loads(newest.detail), sign=newest.sign, amount=amount, effect=effect, years=years, channel=newest.channel,
         policy=newest.number, rounding=newest.rounding, cap=newest.cap, other=newest.other_kind, hold=story,
         reversed_at=newest.back_at, reversed_amount=newest.back_amount or 0, earning_id=newest.earning_id,
+        reverses=newest.reverses_id or 0, wallet=wallet.uid,
     )  # fmt: skip
 
 
@@ -288,43 +325,32 @@ def _with_after(lines: Sequence[Line], after: int) -> tuple[Line, ...]:
 def sum_of_newer(wallet: WalletView, row_id: int) -> int | None:
     """What all lines newer than this row did to the free points; None when they are too many to be summed on the way."""
     values = {**_values(wallet, ALL), "newer_than": row_id, "now": clock.now()}
-    total, rows = db.session.execute(_summed(len(wallet.years), MOST_NEWER + 1), values).one()
+    total, rows = db.session.execute(walk.summed(len(wallet.years), MOST_NEWER + 1), values).one()
     return int(total) if rows <= MOST_NEWER else None
 
 
-@functools.lru_cache(maxsize=64)
-def _summed(years: int, most: int) -> Any:
-    parts = []
-    for slot in range(years):
-        for own, sign in ((_T.c.debit_id, -1), (_T.c.credit_id, 1)):
-            query = sa.select(_T.c.id, _T.c.kind, _T.c.amount, _T.c.hold_id, sa.literal(sign).label("sign"))
-            query = _by_index(query, own, sa.bindparam(f"year_{slot}"), newer_than=sa.bindparam("newer_than"))
-            parts.append(sa.select(query.limit(_at_most(most)).subquery()))
-    newer, ends, now = sa.union_all(*parts).subquery(), sa.alias(_T), sa.bindparam("now", type_=_H.c.expires_at.type)
-    # asked row by row, through their indexes: joined, PostgreSQL would read both tables from end to end
-    spent = sa.select(sa.case((ends.c.kind == TransferKind.post, -ends.c.amount), else_=0)).where(ends.c.ends_id == newer.c.id)
-    live = sa.select(sa.case((_H.c.expires_at > now, -newer.c.amount), else_=0)).where(_H.c.id == newer.c.hold_id)
-    effect = sa.case(
-        (newer.c.kind.in_(ENDS), 0),
-        (newer.c.kind != TransferKind.hold, newer.c.sign * newer.c.amount),
-        else_=sa.func.coalesce(spent.correlate(newer).scalar_subquery(), live.correlate(newer).scalar_subquery()),
-    )
-    return sa.select(sa.func.coalesce(sa.func.sum(effect), 0), sa.func.count()).select_from(newer)
+def with_rest(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Beside points of hours, where the rest of them went: to the care pool, or owed."""
+    hours = [line for line in lines if line.earning_id is not None and line.reason in (Reason.earned, Reason.corrected)]
+    own = {line.earning_id: line.amount for line in hours if line.reason is Reason.corrected and line.earning_id is not None}
+    found = unmoved.went(((line.earning_id or 0, line.source) for line in hours), own)
+    ids = {line.id for line in hours}
+    return tuple(replace(line, went=found.get(line.earning_id or 0, line.went)) if line.id in ids else line for line in lines)
 
 
-def _with_overflow(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Beside points that were earned, what the same hours brought the care pool because the wallet was full."""
-    earned = [line for line in lines if line.reason is Reason.earned and line.earning_id is not None]
-    if not earned:
+def _with_reversed(wallet: WalletView, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Lines that take back others know the newest row of theirs, by which a page finds it; of another wallet's they do not."""
+    wanted = {line.id: line.reverses or int(line.detail.get("of", 0)) for line in lines if line.reason is Reason.reversed}
+    if not any(wanted.values()) or not wallet.years:
         return tuple(lines)
+    named, first, act, years = sa.alias(_T), sa.alias(_T), sa.alias(_T), [year.vintage_id for year in wallet.years]
+    hold = sa.or_(act.c.hold_id == first.c.hold_id, sa.and_(act.c.hold_id.is_(None), first.c.hold_id.is_(None)))
     query = (
-        sa.select(_T.c.earning_id, sa.func.sum(_T.c.amount))
-        .where(
-            _T.c.source.in_({line.source for line in earned}),
-            _T.c.earning_id.in_({line.earning_id for line in earned}),
-            _T.c.reason == Reason.overflow,
-        )
-        .group_by(_T.c.earning_id)
-    )
-    over = {row[0]: row[1] for row in db.session.execute(query)}
-    return tuple(replace(line, overflow=int(over.get(line.earning_id, 0))) for line in lines)
+        sa.select(named.c.id, sa.func.max(act.c.id))
+        .join(first, first.c.id == sa.func.coalesce(named.c.ends_id, named.c.id))  # of what a hold spent the line is the hold's
+        .join(act, sa.and_(act.c.source == first.c.source, act.c.at == first.c.at, act.c.reason == first.c.reason, act.c.kind == first.c.kind, hold))
+        .where(named.c.id.in_({id_ for id_ in wanted.values() if id_}), sa.or_(first.c.debit_id.in_(years), first.c.credit_id.in_(years)))
+        .group_by(named.c.id)
+    )  # fmt: skip
+    newest = {row[0]: row[1] for row in db.session.execute(query)}
+    return tuple(replace(line, reverses=newest.get(wanted[line.id], 0)) if line.id in wanted else line for line in lines)

@@ -109,6 +109,7 @@ def test_from_the_answer_to_the_rating(client, two, wang, li):
     assert client.post(f"{address}/rate", json={"stars": 4}, headers=wang, status=409).json["code"] == "already_rated"
     assert [(event["verb"], event["side"]) for event in rated["history"]] == [
         ("proposed", "requester"), ("agreed", "helper"), ("said", "requester"), ("delivered", "helper"), ("confirmed", "requester"), ("settled", None),
+        ("rated", "requester"),
     ]  # fmt: skip
     (line,) = client.get(f"{API}/exchanges?live=false", headers=wang, status=200).json["items"]
     assert (line["uid"], line["delivered_minutes"]) == (made["uid"], 90)
@@ -253,7 +254,7 @@ def test_an_exchange_and_a_listing_are_stopped(client, two, token_of, make_commu
 def test_the_document_describes_it(client):
     found = client.get("/api/v1/openapi.json", status=200).json
     paths = {path for path in found["paths"] if path.startswith("/api/v1/exchange/")}
-    assert len(paths) == 20
+    assert len(paths) == 48
     for verb in ("dispute", "answer"):
         content = found["paths"][f"/api/v1/exchange/exchanges/{{uid}}/{verb}"]["post"]["requestBody"]["content"]
         assert set(content) == {"application/json", "multipart/form-data"}

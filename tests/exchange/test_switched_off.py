@@ -15,7 +15,6 @@ from civic.scheduler import all_jobs
 from tests.support.catalogue import TESTER
 from tests.support.exchange import later
 
-
 MODULE = manifest()
 SILENT_DAYS = 7  # of the rules in force
 

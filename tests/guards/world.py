@@ -24,14 +24,15 @@ from civic.core.files import StoredFile
 from civic.core.load.models import LoadRun
 from civic.core.messages.choices import leave_token
 from civic.core.messages.models import Message
-from civic.core.viewer import NOBODY, Actor, Role, Scope, Viewer
+from civic.core.viewer import NOBODY, Actor, Channel, Role, Scope, Viewer
 from civic.core.workdays import Unit
 from civic.exchange import operations as exchange
-from civic.exchange.models import Category, Exchange, Listing, ListingKind
+from civic.exchange.models import Category, Dispute, Exchange, Listing, ListingKind
 from civic.exchange.operations import ListingText, Proposal
+from civic.exchange.queries import DISPUTE_FILE
 from civic.people import operations as people
 from civic.people import queries
-from civic.people.models import ContactKind, DocumentKind, HomeRelation, Person, PersonSource, RepresentationKind
+from civic.people.models import ContactKind, DocumentKind, HomeRelation, Person, PersonSource, RepresentationKind, Verification
 from civic.people.operations import NewContact, NewDocument, NewHome
 from civic.people.records import Record
 from civic.points import operations as points
@@ -480,6 +481,11 @@ def programme(world: World) -> Row:
 
 
 @row
+def programme_named(world: World) -> Row:
+    return Row({"programme": world.row("programme").args["code"]})
+
+
+@row
 def points_place(world: World) -> Row:
     """A community of a district that has rules."""
     adopted_programme(world)
@@ -505,6 +511,33 @@ def rules_draft(world: World) -> Row:
 @row
 def no_wallet_yet(world: World) -> Row:
     return more(world, which="own")
+
+
+@row
+def no_wallet_of_verified(world: World) -> Row:
+    made = people.create_person(Actor(world.me.id), world.own.id, Record("何敏华", birth_on="1950-01-02"), source=PersonSource.desk)
+    add(Verification(person_id=made.id, place_id=world.own.id))
+    return Row({"uid": made.uid, "which": "own"}, world.own.path)
+
+
+@row
+def verified_person(world: World) -> Row:
+    known = world.row("no_wallet_of_verified")
+    return replace(known, args={"uid": known.args["uid"]})
+
+
+@row
+def wallet_beside(world: World) -> Row:
+    """The person's, by her own uid and the wallet's."""
+    return more(world, wallet=world.row("desk_wallet").args["uid"])
+
+
+@row
+def gift_beside(world: World) -> Row:
+    giver = _neighbour(world)
+    uid = db.session.scalars(sa.select(Person.uid).where(Person.id == giver)).one()
+    row_id = donations.give_beside(Actor(world.make["account"]().id, channel=Channel.desk), giver, donations.Way.pool, 1_00)
+    return Row({"uid": uid, "row_id": row_id}, world.own.path)
 
 
 @row
@@ -546,6 +579,11 @@ def own_proposal(world: World) -> Row:
 @row
 def wallet_by_id(world: World) -> Row:
     return Row({"id": _wallet_id(world)}, world.own.path)
+
+
+@row
+def wallet_number(world: World) -> Row:
+    return Row({"number": _wallet_id(world)}, world.own.path)
 
 
 @row
@@ -649,6 +687,19 @@ def dispute(world: World) -> Row:
     exchange.deliver(Actor(world.make["account"]().id), made.id, made.helper_id, 60)
     exchange.open_dispute(Actor(world.make["account"]().id), made.id, made.requester_id, "not so")
     return Row({"uid": made.uid}, world.own.path)
+
+
+@row
+def dispute_file(world: World) -> Row:
+    """Handed in by one of two of whom nobody knocks."""
+    known, data = world.row("dispute"), b"%PDF-1.4\n%%EOF\n"
+    sha = hashlib.sha256(data).hexdigest()
+    files.path_of(sha).parent.mkdir(parents=True, exist_ok=True)
+    files.path_of(sha).write_bytes(data)
+    query = sa.select(Dispute.id).join(Exchange, Exchange.id == Dispute.exchange_id).where(Exchange.uid == known.args["uid"])
+    whose = {"owner_kind": DISPUTE_FILE, "owner_id": db.session.scalars(query).one()}
+    add(StoredFile(sha256=sha, size=len(data), mime="application/pdf", name="a.pdf", **whose))
+    return _with(known, sha=sha)
 
 
 @row

@@ -86,7 +86,8 @@ def test_the_statement_is_paged_by_next(client, program):
         "5.00",
     )
     assert (first["hold"]["end"], first["rules"], first["title"], first["href"]) == ("live", "2026-1", "Set aside", None)
-    assert first["explanation"] == ["1.00 points are set aside until Thu 26 Nov 2026 10:00; what is not used comes back."]
+    said = "1.00 points are set aside until Thu 26 Nov 2026 10:00; what is not used comes back."
+    assert first["explanation"] == [said, "By rule 2026-1"]
     rest = client.get(told["next"], headers=heads, status=200).json
     assert ([line["after"] for line in rest["items"]], rest["next"]) == (["9.00", "10.00"], None)
     came = client.get(f"{API}/statement?show=came&month=2026-11", headers=heads, status=200).json

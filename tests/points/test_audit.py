@@ -20,17 +20,17 @@ from civic.points.operations.proposals import propose_grant
 
 DESK = Actor(7)
 EXPORT, INDEX = "/desk/points/audit/export", "/desk/points/audit/"
-#: pages that begin an act, and the page of a person, whose wallets auditors open by their id
+#: pages that begin an act
 ACTS = {
     "ask_close",
     "ask_freeze",
+    "ask_give",
     "ask_propose",
     "ask_reverse",
     "begin",
     "new",
     "edit",
     "ask_adopt",
-    "person",
     "ask_take_back",
     "ask_withdraw",
 }

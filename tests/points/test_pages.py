@@ -81,9 +81,9 @@ def test_a_line_says_why_it_flowed_over_was_corrected_and_recovered(site, progra
     operations.earn(CLERK, "hours:1", 2, person.id, 0, clock.today(), "other", "system")
     operations.earn(CLERK, "hours:3", 1, person.id, 180, clock.today(), "other", "system")
     notes = {line.title: line.notes for line in english(wallet_id)[:-1]}
-    assert notes["Paid what was due"] == ("2.00 points had been taken back when they were already used; this pays them.",)
+    assert notes["Paid what was due"] == ("2.00 points had been taken back when they were already used; this pays them.", "By rule 2026-2")
     assert notes["Correction of hours: other help"][0] == "The hours were put right: now 0.0 h count."
-    assert notes["Given away"] == ("To the care pool, for neighbours in need.",)
+    assert notes["Given away"] == ("To the care pool, for neighbours in need.", "By rule 2026-2")
     over = english(wallet_id)[-2]
     assert (over.amount, over.notes[-1]) == ("+1.00", "2.00 more points went to the care pool: a wallet keeps at most 4.")
 
@@ -113,7 +113,7 @@ def test_a_hold_is_told_in_one_sentence(site, make_wallet, act, amount, words):
     with later(hours=1):
         act(held)
         line = english(wallet_id)[0]
-    assert (line.amount, line.notes) == (amount, (words,))
+    assert (line.amount, line.notes) == (amount, (words, "By rule 2026-1"))
 
 
 def test_a_cause_is_named_and_linked_by_the_module_that_registered_it(site, make_wallet, monkeypatch):

@@ -20,7 +20,7 @@ from civic.core.viewer import Actor, Channel
 from civic.exchange import signals
 from civic.exchange.models import Exchange, ExchangeEvent, ExchangeState, Listing, Verb
 from civic.exchange.operations.telling import tell
-from civic.exchange.queries.exchanges import due, is_due
+from civic.exchange.queries.exchanges import due, is_due, ran_out
 from civic.exchange.queries.parties import survivors
 from civic.exchange.queries.worth import HOUR_CLASS, owed
 from civic.people.queries import all_rows_of
@@ -87,7 +87,9 @@ def settle_all_due() -> int:
 
 
 def _waiting(which: sa.ColumnElement[bool]) -> list[int]:
-    return list(db.session.scalars(sa.select(Exchange.id).where(which, sa.or_(due(clock.now()), _fades())).order_by(Exchange.id)))
+    return list(
+        db.session.scalars(sa.select(Exchange.id).where(which, sa.or_(due(clock.now()), _fades(), ran_out())).order_by(Exchange.id))
+    )
 
 
 def _settle(exchange_id: int) -> bool:
@@ -109,7 +111,7 @@ def _fades() -> sa.ColumnElement[bool]:
 
 def settle_due(actor: Actor, row: Exchange) -> bool:
     """Write what time or both people have decided; the row is locked.  Every act begins with this."""
-    if not is_due(row, clock.now()):
+    if not is_due(row, clock.now()) and not _ran_out(row):
         if row.state in (ExchangeState.delivered, ExchangeState.disputed):
             keep_held(actor, row, clock.now() + MARGIN)
         return False
@@ -117,6 +119,12 @@ def settle_due(actor: Actor, row: Exchange) -> bool:
         return finish(JOB if row.due_at is not None and row.due_at <= clock.now() else actor, row)
     lapse(JOB, row)
     return True
+
+
+def _ran_out(row: Exchange) -> bool:
+    if row.state is not ExchangeState.agreed:
+        return False
+    return db.session.scalar(sa.select(Exchange.id).where(Exchange.id == row.id, ran_out())) is not None
 
 
 # ---- points move ------------------------------------------------------------------------------------------------------------

@@ -164,6 +164,12 @@ def due(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
+def ran_out() -> sa.ColumnElement[bool]:
+    """Agreed, and the end of its hold is written: it has lapsed, though a clock that was set back stands before its last moment again."""
+    ended = (Hold.id == Exchange.hold_id, Hold.state == HoldState.expired, Hold.ended_at >= Exchange.due_at)
+    return sa.and_(Exchange.state == ExchangeState.agreed, sa.select(Hold.id).where(*ended).correlate(Exchange).exists())
+
+
 def proposer_of(exchange_id: int) -> int | None:
     """The row of the person who proposed last."""
     query = sa.select(ExchangeEvent.person_id).where(ExchangeEvent.exchange_id == exchange_id, ExchangeEvent.verb.in_(_PROPOSALS))

@@ -15,8 +15,10 @@ from civic.exchange import labels, queries
 from civic.exchange.models import Category, ListingKind, Place
 from civic.exchange.queries import Wanted
 
-ARGS = ("kind", "category", "place_kind", "speaks", "q", "page")
+ARGS = ("kind", "category", "place_kind", "speaks", "written", "q", "page")
 PER_PAGE = 20
+#: languages in which a listing is written, each by its own name; `lang` in the address switches the page's own language
+WRITTEN = {"zh": "中文", "en": "English"}
 KINDS: dict[ListingKind, Any] = {ListingKind.offer: _p("listings", "Offers"), ListingKind.need: _p("listings", "Needs")}
 
 
@@ -39,8 +41,8 @@ class Looking:
         page = int(args["page"]) if args["page"].isdecimal() and len(args["page"]) < 6 else 1
         wanted = Wanted(
             path=path, kind=_one_of(ListingKind, args["kind"]), category=_one_of(Category, args["category"]),
-            place=_one_of(Place, args["place_kind"]), speaks=args["speaks"] if args["speaks"] in labels.SPEAKS else "", words=args["q"],
-            answering=answering,
+            place=_one_of(Place, args["place_kind"]), speaks=args["speaks"] if args["speaks"] in labels.SPEAKS else "",
+            lang=args["written"] if args["written"] in WRITTEN else "", words=args["q"], answering=answering,
         )  # fmt: skip
         return cls(base, wanted, max(1, page))
 
@@ -51,7 +53,7 @@ class Looking:
         wanted = self.wanted
         now = {
             "kind": wanted.kind or "", "category": wanted.category or "", "place_kind": wanted.place or "", "speaks": wanted.speaks,
-            "q": wanted.words, "page": str(page) if page > 1 else "", **changes,
+            "written": wanted.lang, "q": wanted.words, "page": str(page) if page > 1 else "", **changes,
         }  # fmt: skip
         kept = {name: str(value) for name, value in now.items() if value}
         return self.base + (f"?{urlencode(kept)}" if kept else "")
@@ -64,9 +66,14 @@ class Looking:
         return [{"label": label, "href": self.link(kind=kind), "is_current": now == kind, "count": None} for kind, label in entries]
 
     @property
+    def languages(self) -> dict[str, str]:
+        """What the form offers under "written in"."""
+        return WRITTEN
+
+    @property
     def is_narrowed(self) -> bool:
         wanted = self.wanted
-        return any([wanted.kind, wanted.category, wanted.place, wanted.speaks, wanted.words])
+        return any([wanted.kind, wanted.category, wanted.place, wanted.speaks, wanted.lang, wanted.words])
 
     def pages(self, total: int) -> dict[str, str]:
         if total <= PER_PAGE:

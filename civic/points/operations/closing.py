@@ -30,6 +30,8 @@ def forward(actor: Actor, book: Book, wallet: Locked) -> int:
             )
     write(actor, book, source, lines)
     dues.recover(actor, book, heir, source)  # what came back from a hold pays what the heir owes, as every credit does
+    if any(line.reason is Reason.overflow for line in lines):
+        dues.recover(actor, book, book.pool(), source)
     return sum(line.amount for line in lines)
 
 

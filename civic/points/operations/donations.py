@@ -1,14 +1,25 @@
-"""What a resident gives away herself: from her own wallet or her household's, to the care pool or to her household."""
+"""What a resident gives away: from her own wallet or her household's, to the care pool or to her household; herself, or standing at the desk."""
 
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
+
+from flask_babel import lazy_gettext as _l
 
 from civic.core.atomic import atomic
+from civic.core.messages.models import MessageChannel
+from civic.core.messages.receivers import Receiver, Topic, contacts_of
+from civic.core.messages.sending import send
 from civic.core.viewer import Actor
 from civic.points import amounts, queries
 from civic.points.errors import NoHouseholdWallet, NotEnoughPoints
 from civic.points.operations import giving, wallets
+from civic.points.operations.seconds import not_own
+from civic.points.queries import Mine, WalletView
+
+#: whoever's points the desk moved is told, whatever she chose: it is how she notices what she did not say
+DESK_TOPIC = Topic("points-desk", _l("What the desk did with my points"), (MessageChannel.mail, MessageChannel.text), is_fixed=True)
 
 
 class Way(enum.StrEnum):
@@ -17,6 +28,27 @@ class Way(enum.StrEnum):
     pool = "pool"
     household = "household"
     household_pool = "household_pool"
+
+
+def ways_of(mine: Mine) -> list[Way]:
+    """Those that are open to her."""
+    found = [Way.pool] if mine.own is not None else []
+    if mine.own is not None and mine.household_id is not None:
+        found.append(Way.household)
+    return [*found, Way.household_pool] if mine.household is not None else found
+
+
+def left_after(mine: Mine, way: Way, amount: int) -> int:
+    """Hundredths that would be free after the gift, for the question before it.  Raises NotEnoughPoints."""
+    giver = _giver(mine, way)
+    free = giver.free if giver is not None else 0
+    if giver is None or amount > free:
+        raise NotEnoughPoints(cost=amount, available=free, cost_text=amounts.short(amount), available_text=amounts.short(free))
+    return free - amount
+
+
+def _giver(mine: Mine, way: Way) -> WalletView | None:
+    return mine.household if way is Way.household_pool else mine.own
 
 
 def give(actor: Actor, person_id: int, way: Way, amount: int) -> int:
@@ -28,7 +60,7 @@ def give(actor: Actor, person_id: int, way: Way, amount: int) -> int:
     amounts.checked(amount)
     with atomic() as tx:
         mine = queries.mine(person_id)
-        giver = mine.household if way is Way.household_pool else mine.own
+        giver = _giver(mine, way)
         if way is not Way.pool and mine.household_id is None:
             raise NoHouseholdWallet(field="way")
         if giver is None:
@@ -38,3 +70,20 @@ def give(actor: Actor, person_id: int, way: Way, amount: int) -> int:
             to = wallets.wallet_of_household(giver.programme_id, mine.household_id or 0)
         tx.result = first = giving.donate(actor, giver.id, amount, to)[0]
     return first
+
+
+def give_beside(actor: Actor, person_id: int, way: Way, amount: int) -> int:
+    """Give hundredths for the person who stands at the desk and says so; returns the id of the first row.
+
+    actor: the worker; the audit names her and the person.  The person is told.  Raises OwnHousehold, and what `give` raises.
+    """
+    with atomic() as tx:
+        mine = queries.mine(person_id)
+        not_own(actor, [wallet.id for wallet in (*mine.wallets, mine.household) if wallet is not None])
+        tx.result = row_id = give(replace(actor, acting_for=person_id), person_id, way, amount)
+        if person_id in contacts_of("person", [person_id]):  # an account that was closed gets no messages
+            send(
+                Receiver("person", person_id), DESK_TOPIC.name, "points/given", href=f"/points/donations/{row_id}",
+                amount=amounts.short(amount), way=way.value,
+            )  # fmt: skip
+    return row_id

@@ -138,18 +138,22 @@ def _earning(book: Book, policy: Policy, source: str, revision: int, service: Se
         amount=counted * rate // 60, offset=0, policy_id=policy.id, is_donated=service.donate_only, at=book.now,
     )  # fmt: skip
     if before is not None and row.amount < before.amount:
-        row.offset = min(before.amount - row.amount, _reversed(source))
+        row.offset = min(before.amount - row.amount, _reversed(source, Reason.earned, Reason.overflow) - _offset(source))
     db.session.add(row)
     db.session.flush()
     return row
 
 
-def _reversed(source: str) -> int:
-    """Hundredths of this source's rows that reversals took and no decrease has been set off against: nothing is taken twice."""
+def _reversed(source: str, *reasons: Reason) -> int:
+    """Hundredths of this source's rows that reversals took: of what it gave, nothing is taken twice; a reversed correction took nothing."""
     taken = sa.select(sa.func.sum(Proposal.amount)).join(Transfer, Transfer.id == Proposal.transfer_id)
-    taken = taken.where(Transfer.source == source, Proposal.kind == ProposalKind.reversal, Proposal.state == ProposalState.done)
-    used = sa.select(sa.func.sum(Earning.offset)).where(Earning.source == source)
-    return int(db.session.scalar(taken) or 0) - int(db.session.scalar(used) or 0)
+    taken = taken.where(Proposal.kind == ProposalKind.reversal, Proposal.state == ProposalState.done)
+    return int(db.session.scalar(taken.where(Transfer.source == source, Transfer.reason.in_(reasons))) or 0)
+
+
+def _offset(source: str) -> int:
+    """Hundredths of earlier decreases that were set off against reversals."""
+    return int(db.session.scalar(sa.select(sa.func.sum(Earning.offset)).where(Earning.source == source)) or 0)
 
 
 def counted_on(person_id: int, on: date, but_source: str) -> int:
@@ -215,9 +219,9 @@ class _Booking:
         self._line(Reason.corrected, pot_id, self.book_.system[WalletKind.correction], amount)
 
     def _in_pool(self) -> int:
-        """Hundredths of this source that went to the care pool and were not taken back."""
+        """Hundredths of this source that went to the care pool and were not taken back, by corrections or by reversals."""
         t, pool = Transfer.__table__, self.book_.pot_of_year(self.book_.pool(), 0).id
         signed = sa.case((t.c.credit_id == pool, t.c.amount), else_=-t.c.amount)
         of_pool = sa.or_(t.c.credit_id == pool, t.c.debit_id == pool)
         query = sa.select(sa.func.sum(signed)).where(t.c.source == self.row.source, of_pool, t.c.reason != Reason.recovered)
-        return max(0, int(open_connection().execute(query).scalar() or 0))
+        return max(0, int(open_connection().execute(query).scalar() or 0) - _reversed(self.row.source, Reason.overflow))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -134,12 +135,16 @@ def renew(actor: Actor, hold_id: int, until: datetime) -> Hold:
 
 
 def touch(actor: Actor, book: Book, wallet: Locked) -> None:
-    """Write the end of each hold of this wallet whose time is over, before anything else is taken from it (L8)."""
+    """Write the end of each hold of this wallet whose time is over, before anything else is taken from it (L8).
+
+    What comes back to a closed wallet goes on to its heir.
+    """
     if not any(pot.held for pot in wallet.pots):
         return
     due = sa.select(Hold).where(Hold.wallet_id == wallet.id, Hold.state == HoldState.open, Hold.expires_at <= book.now).order_by(Hold.id)
     for header in db.session.scalars(due.with_for_update(key_share=True).execution_options(populate_existing=True)):
         _end(actor, book, wallet, header, HoldState.expired)
+    closing.forward(actor, book, wallet)
 
 
 def expire(actor: Actor, hold_id: int) -> bool:
@@ -157,7 +162,10 @@ def expire(actor: Actor, hold_id: int) -> bool:
 
 
 def open_hold(hold_id: int) -> tuple[Book, Locked, Hold]:
-    """The wallet under lock, then the header.  Raises HoldEnded when it is not open any more, ValueError for an unknown id."""
+    """The wallet under lock, then the header.  Raises HoldEnded when it is not open any more, ValueError for an unknown id.
+
+    Where the clock was set back behind the moment at which it was made, the book's moment is that one: no hold ends before it began.
+    """
     wallet_id = db.session.scalar(sa.select(_H.c.wallet_id).where(_H.c.id == hold_id))
     if wallet_id is None:
         raise ValueError("unknown hold")
@@ -166,6 +174,8 @@ def open_hold(hold_id: int) -> tuple[Book, Locked, Hold]:
     header = db.session.scalars(query).one()
     if header.state is not HoldState.open:
         raise HoldEnded(state=header.state.value)
+    if book.now < header.created_at:
+        book = replace(book, now=header.created_at)
     return book, book.wallets[wallet_id], header
 
 

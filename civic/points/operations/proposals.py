@@ -311,11 +311,11 @@ def _refuse_reversed(row: _Sides, but: int = 0) -> None:
 
 def _reverse(actor: Actor, book: Book, row: _Sides, amount: int, source: str) -> None:
     """The counter row as far as its vintage reaches; the rest from what else is free, and what is spent becomes due (L10, L11)."""
+    for wallet in list(book.wallets.values()):
+        holds.touch(actor, book, wallet)  # a closed one's heir is locked here, before the pool
     for wallet_id, kind in ((row.credit_wallet, row.credit_kind), (row.debit_wallet, row.debit_kind)):
         if kind is WalletKind.care_pool:
             book.also(wallet_id)
-    for wallet in list(book.wallets.values()):
-        holds.touch(actor, book, wallet)
     pot = book.pot(row.credit_id)  # none for a wallet that keeps no counter: there is always enough
     part = amount if pot is None else min(amount, pot.free)
     detail = {"of": row.id, "asked": amount, "was": row.reason.value}

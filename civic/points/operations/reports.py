@@ -7,6 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from civic.core import clock, reports
+from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.reports import Report
 from civic.core.viewer import Actor, Channel
@@ -23,11 +24,16 @@ def make_report(actor: Actor, programme_id: int, first: date) -> Report:
     programme = db.session.get_one(Programme, programme_id)
     territory_id, period = programme.territory_id, (first, reporting.month_end(first))
     known = reports.newest(reporting.KIND, territory_id, first)
-    if known is not None and known.formula == reporting.FORMULA:
-        return known
-    if not reporting.is_closed(first):
-        raise MonthNotClosed(month=f"{first:%Y-%m}")
-    return reports.freeze(actor, reporting.KIND, territory_id, period, reporting.FORMULA, reporting.content_of(programme, first))
+    if known is not None and known.formula != reporting.FORMULA:
+        known = None
+    counts = known is None and reporting.is_closed(first)
+    content = reporting.content_of(programme, first) if counts else None  # before the turn to write: a large month takes seconds
+    with atomic() as tx:  # so that a key is entered also where the report is there, or its month waits
+        if known is None and content is None:
+            raise MonthNotClosed(month=f"{first:%Y-%m}")
+        made = known or reports.freeze(actor, reporting.KIND, territory_id, period, reporting.FORMULA, content or {})
+        tx.result = made
+    return made
 
 
 def make_missing() -> int:

@@ -1,4 +1,4 @@
-"""A person's wallet at the desk: what is in it, freeze, unfreeze, close; and asking for a grant, an opening, a reversal."""
+"""A wallet at the desk: every row, freeze, unfreeze, close; and asking for a grant, an opening, a reversal.  Of the person: desk_beside.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import Form, keyed, refuse
 from civic.people import operations as people
-from civic.people import queries as people_queries
-from civic.people.models import LookKind, Person
+from civic.people.models import LookKind
 from civic.points import amounts, labels, policies, queries, ruling
 from civic.points.holders import Owner, holder_of, owners_of
 from civic.points.models import OWNED, Wallet
@@ -31,49 +30,6 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 def at_desk() -> Actor:
     return actor(Channel.desk)
-
-
-# ---- a person ---------------------------------------------------------------------------------------------------------------
-def _person(uid: str) -> tuple[Person, str]:
-    person: Person = get_or_404(sa.select(Person).where(Person.uid == uid))
-    path = people_queries.path_of(person.id)
-    hidden(policies.can_work, viewer(), path)
-    return person, path
-
-
-@bp.get("/people/<uid>")
-@staff(*DESK)
-def person(uid: str) -> ResponseReturnValue:
-    """Her wallets and her household's, or how to open one."""
-    found, _path = _person(uid)
-    people.note_look(at_desk(), [found.id], LookKind.page)  # first: it ends the read
-    view = people_queries.household_of(found.id)
-    shown = ruling.wallets_of_person(found.id, view.id if view else None)
-    row = people_queries.rows_of([found.id])[0]
-    page = render_template(
-        "points/desk_person.html",
-        row=row, household=view, wallets=shown, one_press=EmptyForm(formdata=None), labels=labels, amounts=amounts,
-        has_own=any(w.person_id is not None for w in shown), has_household=any(w.household_id is not None for w in shown),
-        is_alive=found.is_alive,
-    )  # fmt: skip
-    return page, 200, NO_STORE
-
-
-@bp.post("/people/<uid>/open-<any('own', 'household'):which>")
-@staff(*DESK)
-def open_wallet(uid: str, which: str) -> ResponseReturnValue:
-    """A wallet for somebody who has none, so that points can come before the first hours."""
-    found, _path = _person(uid)
-    form = EmptyForm()
-    if not form.validate_on_submit():
-        return redirect(url_for(".person", uid=uid), 303)
-    try:
-        with keyed(form, to=lambda wallet_uid: url_for(".wallet", uid=wallet_uid)):
-            made = desk.open_for(at_desk(), found.id, of_household=which == "household")
-    except DomainError as refusal:
-        flash(refusal.message, "warn")
-        return redirect(url_for(".person", uid=uid), 303)
-    return redirect(url_for(".wallet", uid=made), 303)
 
 
 # ---- a wallet ---------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from wtforms import SelectChoice
 from civic.core import clock, fonts
 from civic.core.errors import DomainError
 from civic.core.i18n import format_day
+from civic.core.registry import the_registry
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import public, signed_in
@@ -27,9 +28,9 @@ from civic.points import amounts, files, queries, shown, statement
 from civic.points.errors import NotEnoughPoints
 from civic.points.forms import GiftForm
 from civic.points.models import WalletKind, WalletState
-from civic.points.operations.donations import Way, give
+from civic.points.operations.donations import Way, give, left_after, ways_of
 from civic.points.queries import Mine, WalletView
-from civic.points.statement import Asked, Side
+from civic.points.statement import Asked, Cursor, Side
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 NEWEST = 5  # lines on the first page
@@ -109,12 +110,8 @@ def _month() -> date | None:
 
 
 def _asked() -> Asked:
-    side, before = request.args.get("show", ""), request.args.get("before", "")
-    return Asked(
-        Side(side) if side in set(Side) else Side.every,
-        _month(),
-        int(before) if before.isascii() and before.isdecimal() and len(before) <= LONGEST_ID else None,
-    )
+    side = request.args.get("show", "")
+    return Asked(Side(side) if side in set(Side) else Side.every, _month(), Cursor.read(request.args.get("before", "")))
 
 
 def _link(wallet: WalletView, asked: Asked, endpoint: str = ".statement_page", **more: Any) -> str:
@@ -147,20 +144,20 @@ def statement_page() -> ResponseReturnValue:
             {"label": word, "href": _link(wallet, Asked(side, asked.month)), "is_current": side is asked.side, "count": None}
             for side, word in sides
         ],
-        months=_months(asked.month),
+        months=months(asked.month),
         month=f"{asked.month:%Y-%m}" if asked.month else "",
         side=asked.side.value,
         wallet_uid=wallet.uid if request.args.get("wallet") else "",
         csv_href=_link(wallet, Asked(month=asked.month), ".statement_csv"),
-        pdf_href=_link(wallet, Asked(month=asked.month), ".statement_pdf") if _family() is not None else "",
+        pdf_href=_link(wallet, Asked(month=asked.month), ".statement_pdf") if found_family() is not None else "",
         page={
             "first_href": _link(wallet, asked) if asked.before else "",
-            "next_href": _link(wallet, asked, before=page.before) if page.before else "",
+            "next_href": _link(wallet, asked, before=str(page.before)) if page.before else "",
         },
     )
 
 
-def _months(chosen: date | None) -> list[tuple[str, str]]:
+def months(chosen: date | None) -> list[tuple[str, str]]:
     """The last twelve months, and the chosen one where it is older."""
     today, found = clock.today(), []
     for back in range(MONTHS):
@@ -171,12 +168,16 @@ def _months(chosen: date | None) -> list[tuple[str, str]]:
     return [(f"{month:%Y-%m}", files.month_words(month)) for month in found]
 
 
-def _family() -> fonts.Family | None:
+def found_family() -> fonts.Family | None:
     return fonts.family(current_app.extensions["civic"].settings.pdf_font)
 
 
 def _head() -> files.Head:
-    mine, wallet = _wallet()
+    return head_of(*_wallet())
+
+
+def head_of(mine: Mine, wallet: WalletView) -> files.Head:
+    """Whose statement it is; of the month in the address, or of all."""
     if wallet is mine.household:
         number = queries.household_number(wallet.household_id or 0)
         return files.Head(_("Household %(number)s", number=number), wallet, _month())
@@ -207,7 +208,12 @@ def statement_csv() -> Response:
 @signed_in
 @limits.per_minute(12)
 def statement_pdf() -> Response:
-    head, family = _head(), _family()
+    return printed(_head())
+
+
+def printed(head: files.Head) -> Response:
+    """The statement as sheets of paper, here and at the desk."""
+    family = found_family()
     if family is None:
         abort(404)  # no font with Chinese letters on this machine: the page prints as well
     rows = files.rows_of(head, files.MOST_PRINTED)
@@ -217,32 +223,37 @@ def statement_pdf() -> Response:
 @bp.get("/forecast")
 @signed_in
 def forecast() -> ResponseReturnValue:
-    """What is set aside until when, and which points count until when."""
+    """What is on its way, what is set aside until when, how much there is room for, and which points count until when."""
     mine = _mine()
     wallet = mine.of(request.args.get("wallet", "")[:32])
     if wallet is None:
         return render_template("points/none.html") if not request.args.get("wallet") else abort(404)
+    is_open = wallet.person_id is not None and wallet.state is not WalletState.closed
+    coming = the_registry().coming_to(people.all_rows_of(mine.person_id)) if is_open else []
     return render_template(
         "points/forecast.html",
         wallet=wallet,
         is_household=wallet is mine.household,
+        wallet_uid=wallet.uid if request.args.get("wallet") else None,
+        coming=coming,
+        coming_sum=sum(each.amount for each in coming),
         holds=shown.holds(wallet.holds),
         years=[(year.year, amounts.text(year.balance), year.last_on) for year in wallet.years if year.balance],
         expires=bool(wallet.rules and wallet.rules.expiry_years),
+        room=max(0, wallet.rules.cap - wallet.balance) if wallet.rules else None,
         text=amounts.text,
+        short=amounts.short,
     )
 
 
 # ---- giving ---------------------------------------------------------------------------------------------------------------
 def _ways(mine: Mine) -> list[tuple[Way, str]]:
-    found = []
-    if mine.own is not None:
-        found.append((Way.pool, _("From my points to the care pool, for neighbours in need")))
-    if mine.own is not None and mine.household_id is not None:
-        found.append((Way.household, _("From my points to the wallet of my household")))
-    if mine.household is not None:
-        found.append((Way.household_pool, _("From my household's points to the care pool")))
-    return found
+    words = {
+        Way.pool: _("From my points to the care pool, for neighbours in need"),
+        Way.household: _("From my points to the wallet of my household"),
+        Way.household_pool: _("From my household's points to the care pool"),
+    }
+    return [(way, words[way]) for way in ways_of(mine)]
 
 
 def _gift_form(mine: Mine) -> tuple[GiftForm, dict[str, str]]:
@@ -293,12 +304,9 @@ def donated() -> ResponseReturnValue:
 
 
 def _ask_once_more(mine: Mine, form: GiftForm, way: Way, amount: int, words: str) -> ResponseReturnValue:
-    giver = mine.household if way is Way.household_pool else mine.own
-    free = giver.free if giver else 0
-    if amount > free:
-        raise NotEnoughPoints(cost=amount, available=free, cost_text=amounts.short(amount), available_text=amounts.short(free))
+    left = left_after(mine, way, amount)
     form.sure.data, form.amount.data = "yes", amounts.text(amount)
-    return render_template("points/donate_sure.html", form=form, words=words, amount=amounts.text(amount), left=amounts.text(free - amount))
+    return render_template("points/donate_sure.html", form=form, words=words, amount=amounts.text(amount), left=amounts.text(left))
 
 
 @bp.get("/donations/<int:row_id>")
