@@ -70,6 +70,7 @@ def test_the_same_person_typed_twice_leads_to_her_row(clerk: Page, desk: Site, l
     record_by_keys(clerk, desk, name, number)
     her_page = clerk.url
     clerk.goto(f"{desk}/desk/people/new")
+    expect(clerk.locator("[name=name]")).to_be_focused()
     clerk.keyboard.type(name)
     write(clerk, "document_number", number)
     press(clerk, f"{GO}:not([name=step])")

@@ -36,6 +36,7 @@ from tests.support.points import RULER, adopt, balance
 __all__ = ["make_listing", "two"]  # fixtures of exchanges
 ASKER, DECIDER = Actor(21), Actor(22)
 LONG = os.environ.get("CIVIC_TEST_LONG") == "1"
+STRIDE = 1 if LONG else 3
 WHY = "家访过，情况属实"
 Act = Callable[[], Any]
 Build = Callable[[Any], Act]
@@ -107,10 +108,10 @@ def killed(act: Act, number: int) -> bool:
 
 
 def prove(act: Act) -> int:
-    """Kill it before its first, second … statement, each time from the same state.  Returns how many there are.
+    """Kill it before its first, fourth, seventh … statement, in the long form before every one, each time from the same state.
 
-    After each kill either every row is as before or all of the act is there.  It is tried again, with all checks, after every fourth kill
-    and in the long form after each: from rows that are the same, the same follows.
+    After each kill either every row is as before or all of the act is there.  It is tried again, with all checks, after every second kill
+    and in the long form after each: from rows that are the same, the same follows.  Returns before how many statements there was a try.
     """
     before = stored()
     assert faults() == []
@@ -119,7 +120,7 @@ def prove(act: Act) -> int:
         wanted, after = outcome(), stored()
         assert faults() == []
     assert after != before
-    for number in count(1):
+    for number in count(1, STRIDE):
         with undone():
             if not killed(act, number):
                 assert outcome() == wanted
@@ -127,7 +128,7 @@ def prove(act: Act) -> int:
             is_there = stored() != before  # else row for row what the checks have seen
             if is_there:
                 assert outcome() == wanted, f"killed before statement {number}"
-            if is_there or LONG or number % 4 == 1:
+            if is_there or LONG or number % (2 * STRIDE) == 1:
                 _tried_again(act, wanted, is_there=is_there)
     raise AssertionError
 

@@ -473,7 +473,7 @@ def test_exchanges_against_a_plain_model(site, programme, place, make_person):
         Neighbours,
         settings=settings(
             max_examples=1000 if LONG else 25,
-            stateful_step_count=50 if LONG else 40,
+            stateful_step_count=100 if LONG else 40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
