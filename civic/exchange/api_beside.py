@@ -194,7 +194,7 @@ def _change(person: str, uid: str, body: Any, act: Callable[[Actor, int, int], A
 @bp.response(200, ListingSchema)
 @bp.doc(security=TOKEN, parameters=[ONCE])
 def beside_pause(person: str, uid: str) -> Any:
-    """Show hers to nobody for now."""
+    """Show hers to nobody until it is resumed."""
     return _change(person, uid, {}, operations.pause_listing)
 
 

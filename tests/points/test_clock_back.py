@@ -49,8 +49,9 @@ class Scene(NamedTuple):
         return self.back + (self.ahead - self.back) / 2
 
 
-def local(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=clock.zone()).astimezone(UTC)  # type: ignore[misc,arg-type]
+def local(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    """A moment by the site's clock."""
+    return datetime(year, month, day, hour, minute, tzinfo=clock.zone()).astimezone(UTC)
 
 
 SCENES = {
