@@ -89,7 +89,7 @@ def _rules(district_id: int, programme_id: int, begin: date, today: date) -> Non
 def version(district_id: int, programme_id: int, number: str, from_on: date, rates: Mapping[tuple[str, str], int]) -> None:
     zh, en = f"积分规则 {number} 公示", f"Rules of points {number}"
     text = PostingText(
-        zh, en, "每小时 1 积分，每天最多计 8 小时，钱包上限 1500 积分，多出的进入关爱池。补录的时长按规则所列折算。",
+        zh, en, "每小时 1 积分，每天最多计 8 小时，账户上限 1500 积分，多出的进入关爱池。补录的时长按规则所列折算。",
         "One point an hour, eight hours a day at most, 1,500 points in a wallet, what is more goes to the care pool. "
         "Back-filled hours count as the rules say.",
         days=7, unit=Unit.calendar_day, basis="志愿服务记录与证明出具办法", masking="",
