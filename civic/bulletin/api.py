@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import marshmallow as ma
@@ -14,26 +11,23 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 
 from civic.bulletin import operations, policies, queries
-from civic.bulletin.errors import PostingChanged
 from civic.bulletin.models import Announcement, AnnouncementKind, AnnouncementState, Posting, PostingState
 from civic.bulletin.operations import AnnouncementText
 from civic.bulletin.queries.boards import SHOWN, count_of
 from civic.bulletin.queries.whole import state_today
-from civic.core import clock, idempotency
+from civic.core import clock
 from civic.core.db import db
-from civic.core.errors import DomainError
 from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
-from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
-from civic.core.web.errors import problem
+from civic.core.web.api import ApiBlueprint, BilingualSchema, Moment, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, once, seen
 from civic.core.wording import TextState
 from civic.core.workdays import Unit
 from civic.territory.models import Territory
 from civic.territory.queries import ancestors, any_path
 
 bp = ApiBlueprint("api-bulletin", __name__, description="Announcements and postings")
-TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 
 
 class BoardArgs(PageArgs):
@@ -53,9 +47,9 @@ class AnnouncementSchema(ma.Schema):
     body = ma.fields.Nested(BilingualSchema, required=True)
     state_zh = ma.fields.Enum(TextState, by_value=True, required=True)
     state_en = ma.fields.Enum(TextState, by_value=True, required=True)
-    from_at = ma.fields.Function(lambda row: _moment(row.from_at), metadata={"type": "string", "format": "date-time"})
-    until_at = ma.fields.Function(lambda row: _moment(row.until_at), metadata={"type": ["string", "null"], "format": "date-time"})
-    corrected_at = ma.fields.Function(lambda row: _moment(row.changed_at), metadata={"type": ["string", "null"], "format": "date-time"})
+    from_at = Moment(is_always=True)
+    until_at = Moment()
+    corrected_at = Moment(attribute="changed_at")
     voices = ma.fields.Function(
         lambda row: [{"speech": v.speech.value, "href": url_for("files.download", sha=v.sha256)} for v in row.voices],
         metadata={"type": "array", "items": {"type": "object"}},
@@ -95,16 +89,16 @@ class AnswerSchema(ma.Schema):
     """An objection as everybody sees it: number, day, the answer."""
 
     number = ma.fields.Integer(required=True)
-    at = ma.fields.Function(lambda row: _moment(row.at), metadata={"type": "string", "format": "date-time"})
+    at = Moment(is_always=True)
     answer = ma.fields.Nested(BilingualSchema, required=True)
-    answered_at = ma.fields.Function(lambda row: _moment(row.answered_at), metadata={"type": ["string", "null"], "format": "date-time"})
+    answered_at = Moment()
 
 
 class EventSchema(ma.Schema):
     """A line of the public history."""
 
     verb = ma.fields.String(required=True)
-    at = ma.fields.Function(lambda row: _moment(row.at), metadata={"type": "string", "format": "date-time"})
+    at = Moment(is_always=True)
     note = ma.fields.String(required=True)
 
 
@@ -113,10 +107,6 @@ class PostingDetailSchema(PostingSchema):
 
     objections = ma.fields.List(ma.fields.Nested(AnswerSchema), required=True)
     history = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
-
-
-def _moment(moment: Any) -> str | None:
-    return clock.local(moment).isoformat(timespec="seconds") if moment else None
 
 
 def _with_etag(mark: str, body: Any) -> Any:
@@ -226,33 +216,6 @@ class ReceiptSchema(ma.Schema):
     href = ma.fields.String(required=True, metadata={"description": "page that tells its state"})
 
 
-def status_of(refusal: DomainError) -> int:
-    """412 where the program named the version that it saw, and a colleague was quicker."""
-    return 412 if isinstance(refusal, PostingChanged) and request.headers.get("If-Match") else refusal.status
-
-
-@contextlib.contextmanager
-def keyed_once(body: Any, said: Any, status: int = 201) -> Iterator[None]:
-    """Answer at most once, where the program sent an Idempotency-Key.  said: from the result to the body of the answer, told with `status`."""
-    key = request.headers.get("Idempotency-Key", "")
-    if not key:
-        yield
-        return
-
-    def answer(outcome: Any) -> dict[str, Any]:
-        if isinstance(outcome, DomainError):
-            told = problem(status_of(outcome), outcome.code, outcome.message, outcome.context)
-            return {
-                "status": told.status_code,
-                "body": told.get_data(as_text=True),
-                "headers": {"Content-Type": "application/problem+json"},
-            }
-        return {"status": status, "body": json.dumps(said(outcome), ensure_ascii=False), "headers": {"Content-Type": "application/json"}}
-
-    with idempotency.keyed(viewer().account_id, request.endpoint or "", key, [request.path, body], answer):
-        yield
-
-
 @bp.post("/postings/<number>/objections")
 @public
 @limits.per_minute(6)
@@ -263,7 +226,7 @@ def object_to(wanted: dict[str, Any], number: str) -> Any:
     """Object to a posting; Idempotency-Key may be sent."""
     row, who = _posting(number), viewer()
     by = actor() if who.is_signed_in else Actor(None, job="visitor", channel=Channel.api, request_id=g.get("request_id", ""))
-    with keyed_once(wanted, lambda made: _receipt(number, made)):
+    with once(wanted, lambda made: _receipt(number, made), must=False):
         made = operations.object_to(by, row.id, wanted["text"], person_id=who.person_id, name=wanted["name"], contact=wanted["contact"])
     return _receipt(number, made)
 
@@ -298,7 +261,7 @@ class WrittenSchema(ma.Schema):
 @staff(*policies.EDITORS)
 @bp.arguments(NewAnnouncementSchema)
 @bp.response(201, WrittenSchema)
-@bp.doc(security=TOKEN)
+@bp.doc(security=TOKEN, parameters=[ONCE])
 def write(wanted: dict[str, Any]) -> Any:
     """Write an announcement as a draft."""
     code = wanted.pop("place")
@@ -307,8 +270,9 @@ def write(wanted: dict[str, Any]) -> Any:
         abort(404, _("No community, town or district has this code."))
     speaks_for = policies.speaks_for(viewer(), place.path)
     authorize(policies.can_write, viewer(), place.path, speaks_for)
-    with keyed_once({**wanted, "place": code}, lambda made: WrittenSchema().dump(made)):
-        return operations.write_announcement(actor(), place.id, speaks_for, AnnouncementText(**wanted))
+    place_id, body = place.id, {**wanted, "place": code}
+    write_it = lambda: operations.write_announcement(actor(), place_id, speaks_for, AnnouncementText(**wanted))  # noqa: E731
+    return act_once(WrittenSchema, lambda made: made, write_it, body, status=201, must=False)
 
 
 def _own(uid: str) -> Announcement:
@@ -322,20 +286,25 @@ def _own(uid: str) -> Announcement:
 @bp.post("/announcements/<uid>/publish")
 @staff(*policies.EDITORS)
 @bp.response(200, WrittenSchema)
-@bp.doc(security=TOKEN)
+@bp.alt_response(412, description="A colleague changed it since: `context.current` is the version now")
+@bp.doc(security=TOKEN, parameters=[IF_MATCH, ONCE])
 def publish(uid: str) -> Any:
     """Put a draft out."""
     row = _own(uid)
-    return operations.publish_announcement(actor(), row.id, row.lock_version)
+    row_id, base = row.id, seen(row.lock_version)
+    return act_once(
+        WrittenSchema, lambda made: made, lambda: operations.publish_announcement(actor(), row_id, base), {"base": base}, must=False
+    )
 
 
 @bp.post("/announcements/<uid>/withdraw")
 @staff(*policies.EDITORS)
 @bp.response(200, WrittenSchema)
-@bp.doc(security=TOKEN)
+@bp.doc(security=TOKEN, parameters=[ONCE])
 def withdraw(uid: str) -> Any:
     """Take a published announcement from the board."""
-    return operations.withdraw_announcement(actor(), _own(uid).id)
+    row_id = _own(uid).id
+    return act_once(WrittenSchema, lambda made: made, lambda: operations.withdraw_announcement(actor(), row_id), must=False)
 
 
 class SubscriptionSchema(ma.Schema):

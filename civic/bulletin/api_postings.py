@@ -10,13 +10,12 @@ from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask import abort, request
+from flask import abort
 from flask_babel import gettext as _
 
 from civic.bulletin import operations, policies, queries
-from civic.bulletin.api import TOKEN, AnswerSchema, BoardArgs, Whole, bp, keyed_once, status_of
+from civic.bulletin.api import AnswerSchema, BoardArgs, Whole, bp
 from civic.bulletin.clock import LONGEST
-from civic.bulletin.errors import PostingChanged
 from civic.bulletin.models import Objection, Posting, PostingState
 from civic.bulletin.operations import PostingText
 from civic.bulletin.queries.boards import count_of
@@ -26,24 +25,9 @@ from civic.core.db import db
 from civic.core.viewer import actor, viewer
 from civic.core.web.access import authorize, staff
 from civic.core.web.api import PageArgs, page_of, page_schema
-from civic.core.web.errors import problem
+from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, reached, seen
 from civic.core.workdays import Unit
 from civic.territory.models import Territory
-
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "the version that the program saw; when a colleague changed the posting since, the answer is 412 with the current one",
-}
-ONCE = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "the same key and body get the first answer again",
-}
 
 
 class NewPostingSchema(ma.Schema):
@@ -116,28 +100,16 @@ def _load(number: str) -> Posting:
     return row
 
 
-def _seen(row: Posting) -> int:
-    """The version the program saw (`If-Match`), else the newest; -1 for something that is no version."""
-    sent = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
-    if not sent or sent == "*":
-        return row.lock_version
-    return int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else -1
-
-
 def _done(row: Posting, body: Any, act: Callable[[], Any]) -> Any:
     """Run one operation, once for one key, and tell how the posting stands."""
+    uid = row.uid
 
-    def told(_made: Any = None) -> dict[str, Any]:
-        db.session.refresh(row)
-        found: dict[str, Any] = KeptPostingSchema().dump(row)
+    def stands(_done: Any) -> Posting:
+        found = _load(uid)
+        db.session.refresh(found)
         return found
 
-    try:
-        with keyed_once(body, told, 200):
-            act()
-    except PostingChanged as refusal:
-        abort(problem(status_of(refusal), refusal.code, refusal.message, refusal.context))
-    return _load(row.uid)
+    return act_once(KeptPostingSchema, stands, act, body, must=False)
 
 
 @bp.get("/postings/mine")
@@ -167,8 +139,9 @@ def draft_posting(wanted: dict[str, Any]) -> Any:
         abort(404, _("No community, town or district has this code."))
     speaks_for = policies.speaks_for(viewer(), place.path)
     authorize(policies.can_write, viewer(), place.path, speaks_for)
-    with keyed_once({**wanted, "place": code}, lambda made: KeptPostingSchema().dump(made)):
-        return operations.draft_posting(actor(), place.id, speaks_for, PostingText(**wanted))
+    place_id, body = place.id, {**wanted, "place": code}
+    draft = lambda: operations.draft_posting(actor(), place_id, speaks_for, PostingText(**wanted))  # noqa: E731
+    return act_once(KeptPostingSchema, lambda made: made, draft, body, status=201, must=False)
 
 
 @bp.post("/postings/<number>/put-up")
@@ -180,12 +153,13 @@ def draft_posting(wanted: dict[str, Any]) -> Any:
 def put_up(number: str) -> Any:
     """Put a posting up, or up again: all its days begin, counted from tomorrow."""
     row = _load(number)
-    base = _seen(row)
+    base = seen(row.lock_version)
     return _done(row, {}, lambda: operations.put_up(actor(), row.id, base))
 
 
 @bp.post("/postings/<number>/take-down")
 @staff(*policies.EDITORS)
+@reached(_load)
 @bp.arguments(TakeDownSchema)
 @bp.response(200, KeptPostingSchema)
 @bp.alt_response(422, description="Without a reason: code `removed_early`, which says the last day and that all days would begin anew")
@@ -212,6 +186,7 @@ def objections(args: dict[str, Any], number: str) -> Any:
 
 @bp.post("/postings/<number>/objections/<int:objection>/answer")
 @staff(*policies.EDITORS)
+@reached(_load)
 @bp.arguments(GivenAnswerSchema)
 @bp.response(200, AnswerSchema)
 @bp.alt_response(422, description="It has its answer already, or a language is missing")
@@ -222,12 +197,13 @@ def answer(wanted: dict[str, Any], number: str, objection: int) -> Any:
     found = db.session.scalars(sa.select(Objection).where(Objection.posting_id == row.id, Objection.number == objection)).one_or_none()
     if found is None:
         abort(404, _("There is no such objection."))
-    with keyed_once(wanted, lambda made: AnswerSchema().dump(made), 200):
-        return operations.answer_objection(actor(), found.id, wanted["answer_zh"].strip(), wanted["answer_en"].strip())
+    objection_id, said = found.id, (wanted["answer_zh"].strip(), wanted["answer_en"].strip())
+    return act_once(AnswerSchema, lambda made: made, lambda: operations.answer_objection(actor(), objection_id, *said), wanted, must=False)
 
 
 @bp.post("/postings/<number>/close")
 @staff(*policies.EDITORS)
+@reached(_load)
 @bp.arguments(OutcomeSchema)
 @bp.response(200, KeptPostingSchema)
 @bp.alt_response(412, description="A colleague changed it since: `context.current` is the version now")
@@ -236,5 +212,5 @@ def answer(wanted: dict[str, Any], number: str, objection: int) -> Any:
 def close(wanted: dict[str, Any], number: str) -> Any:
     """Close a posting with its outcome, from the day after its last day on."""
     row = _load(number)
-    base, said = _seen(row), (wanted["outcome_zh"].strip(), wanted["outcome_en"].strip())
+    base, said = seen(row.lock_version), (wanted["outcome_zh"].strip(), wanted["outcome_en"].strip())
     return _done(row, wanted, lambda: operations.close_posting(actor(), row.id, base, *said))

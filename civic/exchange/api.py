@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from flask import abort, make_response, request
 from flask_babel import gettext as _
 
-from civic.bulletin.api_postings import IF_MATCH, ONCE
 from civic.core import clock
 from civic.core.db import db
 from civic.core.i18n import lang
@@ -23,13 +22,13 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
 from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api_acts import IF_MATCH, KEY, ONCE, TOKEN, act_once, reached, seen
 from civic.exchange import addresses, labels, operations, policies, queries
 from civic.exchange.models import Category, Listing, ListingKind, ListingState, Place
 from civic.exchange.operations import MOST_MINUTES, ListingText
 from civic.exchange.queries import Wanted
 from civic.exchange.queries.parties import Stars, survivors
 from civic.people.records import masked_name
-from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
 from civic.territory.models import Territory
 from civic.territory.queries import any_path
 
@@ -216,7 +215,7 @@ def part_of(rows: list[Any], args: dict[str, Any]) -> dict[str, Any]:
 def suggestions(args: dict[str, Any]) -> Any:
     """List what answers one's own offers and needs, what fits best first; those that one may answer."""
     who = viewer()
-    listing_id = _own_listing(args["listing"])[0].id if args["listing"] else None
+    listing_id = own_listing(args["listing"])[0].id if args["listing"] else None
     if who.person_id is None:
         return {"items": [], "total": 0, "next": None}
     rows = queries.suggestions(who.person_id, lang(), listing_id=listing_id, limit=args["limit"])
@@ -253,7 +252,7 @@ def write(wanted: dict[str, Any]) -> Any:
     return act_once(ListingSchema, lambda made: made, put_up, wanted, status=201, must=False)
 
 
-def _own_listing(uid: str) -> tuple[Listing, int]:
+def own_listing(uid: str) -> tuple[Listing, int]:
     row = listing_of(uid)
     if not _is_own(row):
         abort(404, _("There is no such offer or need."))
@@ -262,14 +261,14 @@ def _own_listing(uid: str) -> tuple[Listing, int]:
 
 @bp.patch("/exchange/listings/<uid>")
 @signed_in
-@reached(_own_listing)
+@reached(own_listing)
 @bp.arguments(ListingWordsSchema(partial=True, unknown=ma.RAISE))
 @bp.response(200, ListingSchema)
 @bp.alt_response(412, description="It was changed since: `context.current` is the version now")
 @bp.doc(security=TOKEN, parameters=[IF_MATCH, ONCE])
 def edit(wanted: dict[str, Any], uid: str) -> Any:
     """Change one's own listing; what is not named stays."""
-    row, person_id = _own_listing(uid)
+    row, person_id = own_listing(uid)
     row_id, text, base = row.id, edited(row, wanted), seen(row.lock_version)
     return act_on(uid, lambda: operations.edit_listing(actor(), row_id, person_id, base, text), {**wanted, "base": base})
 
@@ -286,54 +285,6 @@ def edited(row: Listing, wanted: dict[str, Any]) -> ListingText:
 def act_on(uid: str, act: Callable[[], Any], body: Any = None, *, must: bool = False) -> Any:
     """One verb of a listing, and how it stands then."""
     return act_once(ListingSchema, lambda _done: queries.listing_by_uid(uid), act, body, must=must)
-
-
-def _change(uid: str, body: Any, act: Callable[[int, int], Any]) -> Any:
-    row, person_id = _own_listing(uid)
-    listing_id = row.id
-    return act_on(uid, lambda: act(listing_id, person_id), body)
-
-
-@bp.post("/exchange/listings/<uid>/pause")
-@signed_in
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def pause(uid: str) -> Any:
-    """Show one's own listing to nobody for now."""
-    return _change(uid, {}, lambda row_id, her: operations.pause_listing(actor(), row_id, her))
-
-
-@bp.post("/exchange/listings/<uid>/resume")
-@signed_in
-@reached(_own_listing)
-@bp.arguments(ResumeSchema)
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def resume(wanted: dict[str, Any], uid: str) -> Any:
-    """Show it again."""
-    return _change(uid, wanted, lambda row_id, her: operations.resume_listing(actor(), row_id, her, wanted["until_on"]))
-
-
-@bp.post("/exchange/listings/<uid>/extend")
-@signed_in
-@reached(_own_listing)
-@bp.arguments(ExtendSchema)
-@bp.response(200, ListingSchema)
-@bp.alt_response(409, description="It was ended or stopped (`listing_closed`)")
-@bp.alt_response(422, description="In the past or too far away (`until_out_of_range`)")
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def extend(wanted: dict[str, Any], uid: str) -> Any:
-    """Give it a new last day, also when the old one is over."""
-    return _change(uid, wanted, lambda row_id, her: operations.extend_listing(actor(), row_id, her, wanted["until_on"]))
-
-
-@bp.post("/exchange/listings/<uid>/end")
-@signed_in
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def end(uid: str) -> Any:
-    """End one's own listing for good; unanswered proposals about it are declined."""
-    return _change(uid, {}, lambda row_id, her: operations.end_listing(actor(), row_id, her))
 
 
 class WhySchema(ma.Schema):

@@ -7,7 +7,6 @@ The pages of `views/beside.py`: whose community the desk serves (else 404), each
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,22 +15,20 @@ import sqlalchemy as sa
 from flask import abort
 from flask_babel import gettext as _
 
-from civic.bulletin.api_postings import IF_MATCH, ONCE
 from civic.core.db import db
 from civic.core.i18n import lang
 from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import staff
 from civic.core.web.api import PageArgs, page_of
+from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, reached, seen
 from civic.exchange import operations, policies, queries
 from civic.exchange.api import (
     LISTING_PAGE,
     OWNED_PAGE,
-    ExtendSchema,
     ListingArgs,
     ListingSchema,
     ListingWordsSchema,
-    ResumeSchema,
     SuggestionArgs,
     act_on,
     bp,
@@ -46,7 +43,6 @@ from civic.exchange.queries.parties import survivors
 from civic.people import operations as people
 from civic.people import queries as people_queries
 from civic.people.models import LookKind, Person
-from civic.points.api_common import TOKEN, act_once, reached, seen
 from civic.territory.models import Territory
 
 HER = "/exchange/people/<person>"
@@ -91,7 +87,7 @@ def look(beside: Beside) -> None:
     people.note_look(beside.actor(), [beside.person_id], LookKind.page)
 
 
-def _own(person: str, uid: str) -> tuple[Beside, Listing]:
+def her_listing(person: str, uid: str) -> tuple[Beside, Listing]:
     beside, row = reach(person), queries.listing_by_uid(uid)
     if row is None or survivors([row.person_id])[row.person_id] != beside.person_id:
         abort(404, _("There is no such offer or need."))
@@ -121,7 +117,7 @@ def beside_listings(args: dict[str, Any], person: str) -> Any:
 def beside_suggestions(args: dict[str, Any], person: str) -> Any:
     """List what might fit her, what fits best first."""
     beside = reach(person)
-    listing_id = _own(person, args["listing"])[1].id if args["listing"] else None
+    listing_id = her_listing(person, args["listing"])[1].id if args["listing"] else None
     look(beside)
     items = with_owners(queries.suggestions(beside.person_id, lang(), listing_id=listing_id, limit=args["limit"]))
     return {"items": items, "total": len(items), "next": None}
@@ -169,61 +165,15 @@ def beside_write(wanted: dict[str, Any], person: str) -> Any:
 
 @bp.patch(f"{HER}/listings/<uid>")
 @staff(*DESK)
-@reached(_own)
+@reached(her_listing)
 @bp.arguments(ListingWordsSchema(partial=True, unknown=ma.RAISE))
 @bp.response(200, ListingSchema)
 @bp.alt_response(412, description="It was changed since: `context.current` is the version now")
 @bp.doc(security=TOKEN, parameters=[IF_MATCH, ONCE])
 def beside_edit(wanted: dict[str, Any], person: str, uid: str) -> Any:
     """Change hers; what is not named stays."""
-    row = _own(person, uid)[1]
+    beside, row = her_listing(person, uid)
     text, base = edited(row, wanted), seen(row.lock_version)
-    body = {**wanted, "base": base}
-    return _change(person, uid, body, lambda by, row_id, her: operations.edit_listing(by, row_id, her, base, text))
-
-
-def _change(person: str, uid: str, body: Any, act: Callable[[Actor, int, int], Any]) -> Any:
-    beside, row = _own(person, uid)
     row_id = row.id
     look(beside)
-    return act_on(uid, lambda: act(beside.actor(), row_id, beside.person_id), body)
-
-
-@bp.post(f"{HER}/listings/<uid>/pause")
-@staff(*DESK)
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def beside_pause(person: str, uid: str) -> Any:
-    """Show hers to nobody until it is resumed."""
-    return _change(person, uid, {}, operations.pause_listing)
-
-
-@bp.post(f"{HER}/listings/<uid>/resume")
-@staff(*DESK)
-@reached(_own)
-@bp.arguments(ResumeSchema)
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def beside_resume(wanted: dict[str, Any], person: str, uid: str) -> Any:
-    """Show hers again."""
-    return _change(person, uid, wanted, lambda by, row_id, her: operations.resume_listing(by, row_id, her, wanted["until_on"]))
-
-
-@bp.post(f"{HER}/listings/<uid>/extend")
-@staff(*DESK)
-@reached(_own)
-@bp.arguments(ExtendSchema)
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def beside_extend(wanted: dict[str, Any], person: str, uid: str) -> Any:
-    """Give hers a new last day, also when the old one is over."""
-    return _change(person, uid, wanted, lambda by, row_id, her: operations.extend_listing(by, row_id, her, wanted["until_on"]))
-
-
-@bp.post(f"{HER}/listings/<uid>/end")
-@staff(*DESK)
-@bp.response(200, ListingSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def beside_end(person: str, uid: str) -> Any:
-    """End hers for good; unanswered proposals about it are declined."""
-    return _change(person, uid, {}, operations.end_listing)
+    return act_on(uid, lambda: operations.edit_listing(beside.actor(), row_id, beside.person_id, base, text), {**wanted, "base": base})

@@ -1,18 +1,19 @@
-"""Exchanges for programs: one's own with every verb, and the two of social workers; the resources of `api.py` go on here."""
+"""Exchanges for programs: one's own to read and to begin, and the two verbs of social workers; the resources of `api.py` go on here.
+
+What one of the two does in it: `api_verbs.py`.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, request, send_file, url_for
+from flask import abort, send_file, url_for
 from flask_babel import gettext as _
 
-from civic.bulletin.api_postings import IF_MATCH, ONCE
 from civic.core import files
 from civic.core.db import db
 from civic.core.i18n import plain
@@ -20,24 +21,16 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, signed_in, staff
 from civic.core.web.api import page_of
-from civic.core.web.errors import problem
+from civic.core.web.api_acts import KEY, ONCE, TOKEN, act_once, reached
 from civic.exchange import addresses, evidence, operations, policies, queries
 from civic.exchange.api import WhySchema, bp, listing_of
 from civic.exchange.api_shapes import (
-    EVIDENCE,
     EXCHANGE_PAGE,
-    ConfirmSchema,
     DecideSchema,
-    DeliverSchema,
     ExchangeArgs,
     ExchangeSchema,
-    MoveSchema,
-    RateSchema,
     RespondSchema,
-    SaidSchema,
-    WordsSchema,
 )
-from civic.exchange.errors import NotAParty
 from civic.exchange.models import LIVE, Exchange, ExchangeState
 from civic.exchange.operations import Proposal
 from civic.exchange.queries import Act, DisputeView, Row
@@ -45,9 +38,6 @@ from civic.people import operations as looks
 from civic.people import queries as people
 from civic.people.models import LookKind
 from civic.points import amounts
-from civic.points.api_common import KEY, TOKEN, act_once, reached, seen
-
-NAMED_NONE = 0  # fits no version: the program sent no If-Match
 
 
 def line_of(row: Row) -> dict[str, Any]:
@@ -126,7 +116,7 @@ def _count(person_id: int, live: bool | None) -> int:
     return db.session.scalar(query) or 0
 
 
-def _load(uid: str) -> Exchange:
+def own_exchange(uid: str) -> Exchange:
     """One's own; of others even the existence is private."""
     row = queries.exchange_by_uid(uid)
     if row is None or not policies.is_party(viewer(), queries.people_of(row)):
@@ -141,7 +131,7 @@ def _load(uid: str) -> Exchange:
 @bp.doc(security=TOKEN)
 def exchange(uid: str) -> Any:
     """Read one of one's own, with its history."""
-    operations.touch(_load(uid).id)
+    operations.touch(own_exchange(uid).id)
     return _whole(uid)
 
 
@@ -163,46 +153,6 @@ def respond(wanted: dict[str, Any]) -> Any:
         ExchangeSchema, lambda made: _whole(made.uid), lambda: operations.respond(actor(), listing_id, who.person_id or 0, proposal), wanted,
         status=201, must=False,
     )  # fmt: skip
-
-
-def _act(uid: str, act: Callable[[], Any], body: Any, *, must: bool) -> Any:
-    return act_once(ExchangeSchema, lambda _done: _whole(uid), act, body, must=must)
-
-
-def _do(uid: str, body: Any, act: Callable[[int, int], Any], *, moves: bool = False) -> Any:
-    """One verb of one of the two.  moves: points are held, moved or given back, so a key must be sent."""
-    row_id, person_id = _load(uid).id, viewer().person_id
-    if person_id is None:
-        raise NotAParty
-    return _act(uid, lambda: act(row_id, person_id), body, must=moves)
-
-
-def handed_in() -> tuple[dict[str, Any], dict[str, Any], Callable[[], list[str]]]:
-    """What came with an objection or its answer: the words, the body that stands for it under a key, and the keeping of its files.
-
-    Files are kept before the operation takes them over, as those of the page are (core/files.py).
-    """
-    is_form = request.mimetype == "multipart/form-data"
-    wanted: dict[str, Any] = bp.ARGUMENTS_PARSER.parse(SaidSchema(), request, location="form" if is_form else "json")
-    if strange := sorted(set(request.files) - {"files"}):
-        abort(problem(400, "malformed", _("Files come in the field “files”."), {"fields": {name: ["Unknown field."] for name in strange}}))
-    uploads = request.files.getlist("files")
-    if len(uploads) > files.MOST_FILES:
-        raise files.TooManyFiles(count=len(uploads), most=files.MOST_FILES)
-    given = [(upload.read(), upload.filename or "") for upload in uploads]
-    for upload in uploads:
-        upload.stream.seek(0)  # another run after two writers met reads them again
-    body = {**wanted, **({"files": [[hashlib.sha256(data).hexdigest(), name] for data, name in given]} if given else {})}
-
-    def keep() -> list[str]:
-        return [files.store(data, name, account_id=viewer().account_id).sha256 for data, name in given]
-
-    return wanted, body, keep
-
-
-def _with_evidence(uid: str, verb: Callable[..., Any]) -> Any:
-    wanted, body, keep = handed_in()
-    return _do(uid, body, lambda row_id, her: verb(actor(), row_id, her, wanted["words"], keep()))
 
 
 @bp.get("/exchange/exchanges/<uid>/files/<sha>")
@@ -230,120 +180,6 @@ def paper(uid: str, sha: str) -> Any:
     return answer
 
 
-@bp.post("/exchange/exchanges/<uid>/accept")
-@signed_in
-@bp.response(200, ExchangeSchema)
-@bp.alt_response(412, description="Another time was proposed since: `context.current` is the version now")
-@bp.alt_response(422, description="Not enough points (`not_enough_points`)")
-@bp.doc(security=TOKEN, parameters=[IF_MATCH, KEY])
-def accept(uid: str) -> Any:
-    """Agree to what the other proposed: the requester's points are held."""
-    base = seen(NAMED_NONE) or None
-    return _do(uid, {"base": base}, lambda row_id, her: operations.accept(actor(), row_id, her, base), moves=True)
-
-
-@bp.post("/exchange/exchanges/<uid>/decline")
-@signed_in
-@reached(_load)
-@bp.arguments(WordsSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def decline(wanted: dict[str, Any], uid: str) -> Any:
-    """Say no to what the other proposed."""
-    return _do(uid, wanted, lambda row_id, her: operations.decline(actor(), row_id, her, wanted["words"]))
-
-
-@bp.post("/exchange/exchanges/<uid>/move")
-@signed_in
-@reached(_load)
-@bp.arguments(MoveSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def move(wanted: dict[str, Any], uid: str) -> Any:
-    """Propose another time; then the other has to answer."""
-    return _do(
-        uid, wanted, lambda row_id, her: operations.retime(actor(), row_id, her, wanted["meet_at"], wanted["words"], wanted["minutes"])
-    )
-
-
-@bp.post("/exchange/exchanges/<uid>/cancel")
-@signed_in
-@reached(_load)
-@bp.arguments(WordsSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[KEY])
-def cancel(wanted: dict[str, Any], uid: str) -> Any:
-    """Call it off before it was delivered; held points are free again."""
-    return _do(uid, wanted, lambda row_id, her: operations.cancel(actor(), row_id, her, wanted["words"]), moves=True)
-
-
-@bp.post("/exchange/exchanges/<uid>/deliver")
-@signed_in
-@reached(_load)
-@bp.arguments(DeliverSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[KEY])
-def deliver(wanted: dict[str, Any], uid: str) -> Any:
-    """Say that it was done and how long it took."""
-    return _do(uid, wanted, lambda row_id, her: operations.deliver(actor(), row_id, her, wanted["minutes"], wanted["words"]), moves=True)
-
-
-@bp.post("/exchange/exchanges/<uid>/confirm")
-@signed_in
-@reached(_load)
-@bp.arguments(ConfirmSchema)
-@bp.response(200, ExchangeSchema)
-@bp.alt_response(409, description="Another number of minutes was said since (`exchange_changed`)")
-@bp.doc(security=TOKEN, parameters=[KEY])
-def confirm(wanted: dict[str, Any], uid: str) -> Any:
-    """Say so too: the points move.  While the requester's wallet is frozen the state stays `delivered`."""
-    return _do(uid, wanted, lambda row_id, her: operations.confirm(actor(), row_id, her, wanted["minutes"]), moves=True)
-
-
-@bp.post("/exchange/exchanges/<uid>/dispute")
-@signed_in
-@reached(_load)
-@bp.response(200, ExchangeSchema)
-@bp.alt_response(422, description="A file that is not taken: `file_kind_refused`, `file_too_large`, `too_many_files`")
-@bp.doc(security=TOKEN, parameters=[ONCE], requestBody=EVIDENCE)
-def dispute(uid: str) -> Any:
-    """Object to what was said to be delivered; with files as `multipart/form-data`."""
-    return _with_evidence(uid, operations.open_dispute)
-
-
-@bp.post("/exchange/exchanges/<uid>/answer")
-@signed_in
-@reached(_load)
-@bp.response(200, ExchangeSchema)
-@bp.alt_response(422, description="A file that is not taken: `file_kind_refused`, `file_too_large`, `too_many_files`")
-@bp.doc(security=TOKEN, parameters=[ONCE], requestBody=EVIDENCE)
-def answer(uid: str) -> Any:
-    """Say how one saw it, once; with files as `multipart/form-data`."""
-    return _with_evidence(uid, operations.answer_dispute)
-
-
-@bp.post("/exchange/exchanges/<uid>/say")
-@signed_in
-@reached(_load)
-@bp.arguments(SaidSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def say(wanted: dict[str, Any], uid: str) -> Any:
-    """Write to the other while it runs."""
-    return _do(uid, wanted, lambda row_id, her: operations.say(actor(), row_id, her, wanted["words"]))
-
-
-@bp.post("/exchange/exchanges/<uid>/rate")
-@signed_in
-@reached(_load)
-@bp.arguments(RateSchema)
-@bp.response(200, ExchangeSchema)
-@bp.doc(security=TOKEN, parameters=[ONCE])
-def rate(wanted: dict[str, Any], uid: str) -> Any:
-    """Give stars, once, after it is finished."""
-    return _do(uid, wanted, lambda row_id, her: operations.rate(actor(), row_id, her, wanted["stars"], wanted["words"]))
-
-
 # ---- the verbs of social workers --------------------------------------------------------------------------------------------
 def watched(uid: str) -> Exchange:
     """Of her communities; of others even the existence is private."""
@@ -351,6 +187,10 @@ def watched(uid: str) -> Exchange:
     if row is None or not policies.can_watch(viewer(), row.listing.territory.path):
         abort(404, _("There is no such exchange."))
     return row
+
+
+def _act(uid: str, act: Callable[[], Any], body: Any) -> Any:
+    return act_once(ExchangeSchema, lambda _done: _whole(uid), act, body)
 
 
 @bp.post("/exchange/exchanges/<uid>/decide")
@@ -363,7 +203,7 @@ def watched(uid: str) -> Exchange:
 def decide(wanted: dict[str, Any], uid: str) -> Any:
     """Decide a dispute: how many of the agreed minutes count, and why."""
     row_id = watched(uid).id
-    return _act(uid, lambda: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted, must=True)
+    return _act(uid, lambda: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted)
 
 
 @bp.post("/exchange/exchanges/<uid>/stop")
@@ -376,4 +216,4 @@ def decide(wanted: dict[str, Any], uid: str) -> Any:
 def stop(wanted: dict[str, Any], uid: str) -> Any:
     """Stop an exchange that is running; what is held comes back, both are told why."""
     row_id = watched(uid).id
-    return _act(uid, lambda: operations.stop(actor(), row_id, wanted["why"]), wanted, must=True)
+    return _act(uid, lambda: operations.stop(actor(), row_id, wanted["why"]), wanted)

@@ -15,6 +15,7 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import staff
 from civic.core.web.api import PageArgs, page_of, page_schema
+from civic.core.web.api_acts import TOKEN
 from civic.exchange import operations, policies, queries
 from civic.exchange.api import OWNED_PAGE, bp, with_owners
 from civic.exchange.api_exchanges import line_of, watched, whole
@@ -24,7 +25,6 @@ from civic.exchange.queries import Row
 from civic.exchange.queries.exchanges import in_territories
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points.api_common import TOKEN
 from civic.territory.models import Territory
 
 

@@ -17,8 +17,9 @@ from civic.exchange import (
     addresses,
     api,
     api_beside,
-    api_beside_acts,
+    api_beside_exchanges,
     api_exchanges,
+    api_verbs,
     api_watch,
     entries,
     evidence,
@@ -33,7 +34,7 @@ from civic.exchange.checks import CHECKS
 from civic.exchange.models import Listing
 from civic.exchange.views import beside, desk, mine, public
 
-_RESOURCES = (api_exchanges, api_beside, api_beside_acts, api_watch)  # imported for its routes
+_RESOURCES = (api_exchanges, api_beside, api_beside_exchanges, api_verbs, api_watch)  # imported for their routes
 
 
 def _own_words(row: Listing, words: str) -> Bilingual:

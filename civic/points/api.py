@@ -13,9 +13,10 @@ from flask_babel import gettext as _
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import signed_in
-from civic.core.web.api import ApiBlueprint, page_schema
+from civic.core.web.api import ApiBlueprint, Moment, page_schema
+from civic.core.web.api_acts import KEY, TOKEN, act_once
 from civic.points import amounts, queries, shown, statement
-from civic.points.api_common import KEY, TOKEN, Moment, Points, act_once
+from civic.points.api_common import Points
 from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
 from civic.points.operations.donations import Way, give

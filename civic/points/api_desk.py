@@ -14,13 +14,14 @@ from civic.core.db import db
 from civic.core.viewer import Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, staff
-from civic.core.web.api import ApiBlueprint, PageArgs, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, Moment, PageArgs, page_of, page_schema
+from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people import queries as people_queries
 from civic.people.models import LookKind, Person
 from civic.points import policies, queries, ruling
 from civic.points.api import GiftSchema, GivenSchema, PlainWalletSchema, amount_of, given, way_of
-from civic.points.api_common import KEY, TOKEN, Moment, Points, act_once, reached
+from civic.points.api_common import Points
 from civic.points.holders import holder_of, holder_of_person
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
 from civic.points.operations import desk, donations, proposals

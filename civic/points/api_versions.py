@@ -23,9 +23,9 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, staff
 from civic.core.web.api import PageArgs, page_of, page_schema
+from civic.core.web.api_acts import IF_MATCH, KEY, TOKEN, act_once, reached, seen
 from civic.points import operations, policies, ruling
 from civic.points.api import AMOUNT, amount_of
-from civic.points.api_common import IF_MATCH, KEY, TOKEN, act_once, reached, seen
 from civic.points.api_rules import PointsRateSchema, ProgrammeSchema, RulesVersionSchema, bp, told_version
 from civic.points.models import Policy, Programme
 from civic.points.operations import policy as verbs

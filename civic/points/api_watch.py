@@ -18,11 +18,12 @@ from civic.core.reports import Report
 from civic.core.viewer import Role, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, staff
-from civic.core.web.api import ApiBlueprint, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, Moment, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people.models import LookKind
 from civic.points import amounts, exports, hints, policies, report_policies, reporting
-from civic.points.api_common import KEY, POINTS, TOKEN, Moment, Points, act_once, reached
+from civic.points.api_common import POINTS, Points
 from civic.points.figures import month_of
 from civic.points.hint_forms import LONGEST
 from civic.points.models import HintKind, HintState, Programme

@@ -61,7 +61,12 @@ def test_a_manager_writes_and_publishes_within_her_territory(client, make_commun
     client.post(f"{API}/announcements", json=body, status=401)
     client.post(f"{API}/announcements", json={**body, "place": other.code}, headers=heads, status=403)
     made = client.post(f"{API}/announcements", json=body, headers=heads, status=201).json
-    client.post(f"{API}/announcements/{made['uid']}/publish", headers=heads, status=200)
+    own = f"{API}/announcements/{made['uid']}"
+    lost = client.post(f"{own}/publish", headers={**heads, "If-Match": '"7"'}, status=412).json
+    assert (lost["code"], lost["context"]["current"]) == ("announcement_changed", made["version"])
+    seen = {**heads, "If-Match": f'"{made["version"]}"', "Idempotency-Key": "p"}
+    out = client.post(f"{own}/publish", headers=seen, status=200).json
+    assert client.post(f"{own}/publish", headers=seen, status=200).json == out
     assert client.get(f"{API}/announcements/{made['uid']}", status=200).json["title"]["en"] == "Water off"
     client.post(f"{API}/announcements/{made['uid']}/withdraw", headers=heads, status=200)
     client.get(f"{API}/announcements/{made['uid']}", status=404)
@@ -90,6 +95,8 @@ def test_a_posting_is_kept_from_draft_to_outcome(client, make_community, make_ac
     lost = client.post(f"{own}/put-up", headers={**heads, "If-Match": '"1"'}, status=412).json
     assert (lost["code"], lost["context"]["current"]) == ("posting_changed", up["version"])
 
+    strange = bearer(make_account(role="manager", territory=make_community()))
+    client.post(f"{own}/take-down", json={"nonsense": 1}, headers=strange, status=403)  # before her body is read
     first = client.post(f"{own}/take-down", json={}, headers=heads, status=422).json
     assert (first["code"], first["context"]["days"], first["context"]["until"]) == ("removed_early", 5, "2026-12-02")
     assert client.get(own, status=200).json["state"] == "posted"

@@ -20,6 +20,7 @@ from flask_smorest.blueprint import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from webargs.flaskparser import FlaskParser
 
+from civic.core import clock
 from civic.core.db import Bilingual, db
 from civic.core.viewer import Channel
 from civic.core.web.access import public
@@ -69,6 +70,16 @@ class BilingualField(ma.fields.Field[Any]):
 
     def _serialize(self, value: Bilingual | None, attr: Any, obj: Any, **kwargs: Any) -> dict[str, str] | None:
         return None if value is None else {"zh": value.zh, "en": value.en}
+
+
+class Moment(ma.fields.Field[Any]):
+    """RFC 3339 with the offset of this place."""
+
+    def __init__(self, *, is_always: bool = False, **more: Any) -> None:
+        super().__init__(dump_only=True, metadata={"type": "string" if is_always else ["string", "null"], "format": "date-time"}, **more)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return clock.local(value).isoformat(timespec="seconds") if value else None
 
 
 class BilingualSchema(ma.Schema):
