@@ -44,7 +44,10 @@ LAWS = "civic/core/**,civic/*/operations.py,civic/*/operations/**,civic/*/polici
 LAWS_PERCENT = 95
 KEPT_SETTINGS = ("CIVIC_TEST_", "CIVIC_CHROMIUM", "CIVIC_PDF_FONT")  # the others would make a test depend on its machine
 ALLOWED_SKIPS: tuple[str, ...] = ()  # regular expressions of reasons; nothing is skipped silently, so there is none without need
-ONLY_LONG = ("deep property profiles: every law of tests/properties with many more examples",)  # besides the tests marked `long`
+ONLY_LONG = (  # besides the tests marked `long`
+    "deep property profiles: every law of tests/properties with many more examples",
+    "every test of pages and of the API on PostgreSQL too, where without it each door is opened once",
+)
 KEYWORDS = "_l _p:1c,2 lazy_gettext ngettext:1,2 lazy_ngettext:1,2 pgettext:1c,2 lazy_pgettext:1c,2 npgettext:1c,2,3 lazy_npgettext:1c,2,3"
 
 
@@ -364,7 +367,7 @@ def run_tests(steps: Steps, chosen: list[str], long: bool) -> None:
     """Run pytest, then judge skips and, for the whole suite, the coverage of the laws."""
     with tempfile.TemporaryDirectory(prefix="civic-") as folder:
         report = Path(folder) / "tests.xml"
-        command: list[str | Path] = [PYTHON, "-m", "pytest", f"--junitxml={report}", *([] if long else ["-m", "not long"])]
+        command: list[str | Path] = [PYTHON, "-m", "pytest", f"--junitxml={report}", *([] if long else ["-m", "not long and not again"])]
         if chosen:  # a few tests are done before the workers of the whole suite would have started
             command += chosen
         else:

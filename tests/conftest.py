@@ -49,11 +49,28 @@ LONGEST_PROPERTY = 3 * 3600  # seconds; a thousand examples of a hundred steps t
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
 
+#: a test that takes one of these asks pages or the API
+BROWSERS = {"client", "sign_in", "enter", "web"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The limit for one test is meant for what hangs; the laws in their deep form are long by intent."""
-    for item in items if os.environ.get("CIVIC_TEST_LONG") == "1" else ():
-        if item.path.parent.name == "properties":
-            item.add_marker(pytest.mark.timeout(LONGEST_PROPERTY))
+    for item in items:
+        if isinstance(item, pytest.Function) and asks_pages_again(item):
+            item.add_marker(pytest.mark.again)
+        if os.environ.get("CIVIC_TEST_LONG") == "1" and item.path.parent.name == "properties":
+            item.add_marker(pytest.mark.timeout(LONGEST_PROPERTY))  # the limit is for what hangs; these are long by intent
+
+
+def asks_pages_again(item: pytest.Function) -> bool:
+    """A test of a module's pages or API on the second database.
+
+    Operations, properties and races run on both, and so does what the core does for every request; `guards/test_doors.py` opens every door
+    once there, so that each statement of a view meets PostgreSQL.
+    """
+    on = getattr(item, "callspec", None)
+    is_second = on is not None and on.params.get("app") == ENGINES[-1]
+    return is_second and item.path.parent.name not in {"core", "guards"} and not BROWSERS.isdisjoint(item.fixturenames)
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:

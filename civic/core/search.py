@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from civic.core.db import Model, db, intpk, is_sqlite, upsert
@@ -234,7 +235,7 @@ def _candidates(tokens: list[str], sources: Sequence[str], territory: str, *, be
         )
     else:
         vector: Any = sa.literal_column("search_row.vector")  # generated and stored: ranking would build it again for every row
-        words = sa.func.to_tsquery("simple", " | ".join("'" + t.replace("'", "''") + "'" for t in tokens))
+        words = sa.cast(" | ".join(f"'{t}'" for t in tokens), TSQUERY)  # as it stands: no parser of PostgreSQL's reads it
         chosen = chosen.where(vector.op("@@", return_type=sa.Boolean)(words)).order_by(sa.func.ts_rank(vector, words).desc())
     if sources:
         chosen = chosen.where(table.c.source.in_(sources))
@@ -293,9 +294,10 @@ def _latin_points(row: Any, letters: str, phrases: list[str]) -> tuple[float, st
 def create_index(bind: Any) -> None:
     """SQLite's full-text table and the triggers that feed it; PostgreSQL's index of the tokens.  For migrations."""
     if bind.dialect.name != "sqlite":
-        bind.execute(
-            sa.text("ALTER TABLE search_row ADD COLUMN vector tsvector GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED")
-        )
+        # The tokens as they are: to_tsvector drops every sign that the server's C library does not know, so that on Debian 12 nobody
+        # with the rare 𱍋 (Unicode 15) in her name was found.
+        tokens = "array_to_tsvector(string_to_array(tokens, ' '))"
+        bind.execute(sa.text(f"ALTER TABLE search_row ADD COLUMN vector tsvector GENERATED ALWAYS AS ({tokens}) STORED"))
         bind.execute(sa.text("CREATE INDEX ix_search_row_vector ON search_row USING gin (vector)"))
         return
     for statement in (

@@ -1,7 +1,8 @@
 """Role × territory × organisation at every door of the site: what opens, what is refused, what asks to sign in.
 
 The gate is asked for every route and everybody; behind it each row page is really opened by everybody whom its mark lets in.  A new
-route fails here by its name until `doors.py` says which row it opens and for whom.  Rights do not depend on the database: SQLite.
+route fails here by its name until `doors.py` says which row it opens and for whom.  Rights do not depend on the database: SQLite; what the
+views ask of PostgreSQL is asked once for every door.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from tests.guards.doors import DOORS, Door, Row
 from tests.guards.world import World, make_world
 from tests.support.features import modules
 
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 TEST_FEATURES = {name for module in modules() for name in (module.name, f"{module.name}_api")}
 SIGN_IN = "/account/sign-in"
 REFUSED = {403, 404, 410}  # 410: a link that is not hers is told like one that is over
@@ -62,6 +64,7 @@ def world(
     return make_world(site, {**make, "station": make_station, "item": make_item})
 
 
+@on_sqlite
 def test_every_route_has_its_line_in_the_table_of_doors(app):
     routes = {rule.endpoint for rule, _method in rules(app)}
     table = {f"{module}.{view}" for module, views in DOORS.items() for view in views}
@@ -69,6 +72,7 @@ def test_every_route_has_its_line_in_the_table_of_doors(app):
     assert sorted(table - routes) == [], "lines of doors.py without a route"
 
 
+@on_sqlite
 def test_every_address_with_a_part_names_its_row(app):
     assert sorted({rule.endpoint for rule, _method in rules(app) if rule.arguments and not door_of(rule).row}) == []
 
@@ -104,6 +108,7 @@ def expected_at_the_gate(mark: Access, who: Viewer) -> str:
     return "open" if mark.kind == "signed_in" or {s.role for s in who.scopes} & set(mark.roles) else "refused"
 
 
+@on_sqlite
 def test_the_gate_opens_by_role_alone(site, world, monkeypatch):
     everybody = [*world.others(), *world.staff(whole=False)]
     wrong = []
@@ -147,6 +152,7 @@ def expected(mark: Access, who: Viewer, door: Door, row: Row) -> str:
     return "open" if door.reach(who, mark.roles, row) else "refused"
 
 
+@on_sqlite
 @pytest.mark.parametrize("blueprint", list(DOORS))
 def test_a_row_opens_for_those_whom_its_place_and_organisation_let_in(client, world, monkeypatch, blueprint):
     site, wrong = client.application, []
@@ -161,6 +167,25 @@ def test_a_row_opens_for_those_whom_its_place_and_organisation_let_in(client, wo
                 wanted = expected(mark, who, door, row)
                 if said != wanted or status >= 500:
                     wrong.append(f"{method} {rule.endpoint} ({door.row}) for {name}: {said} ({status}) instead of {wanted}")
+    assert wrong == [], "\n".join(wrong)
+
+
+@on_postgresql
+@pytest.mark.parametrize("blueprint", list(DOORS))
+def test_every_door_answers_on_postgresql(client, world, monkeypatch, blueprint):
+    """The statements of all views, each for the first whom it opens to: the other tests of pages run there with `--long` alone."""
+    site, wrong = client.application, []
+    for rule, method in rules(site, blueprint):
+        mark = mark_of(site, rule)
+        for door in door_of(rule).each():
+            row = world.row(door.row) if door.row else Row({})
+            allowed = (who for _name, who in visitors_of(mark, world) if expected(mark, who, door, row) == "open")
+            if (who := next(allowed, None)) is None:
+                continue
+            monkeypatch.setattr(site.extensions["civic"].hooks, "build_viewer", lambda who=who: who)
+            said, status = outcome(client, mark, rule_address(rule, row), method, row.form)
+            if said != "open" or status >= 500:
+                wrong.append(f"{method} {rule.endpoint} ({door.row}): {said} ({status})")
     assert wrong == [], "\n".join(wrong)
 
 

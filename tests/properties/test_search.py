@@ -84,6 +84,15 @@ def test_both_engines_find_the_same_in_the_same_order(both, rows, asked):
         assert sqlite == postgresql, one
 
 
+def test_a_sign_that_no_library_of_this_machine_knows_is_found(both):
+    """𱍋 came with Unicode 15, 㙓 and 𠮷 stand in names; 𱍊𱍋 is a pair."""
+    fill, ask = both
+    fill([("a", "张𱍋", [], ""), ("b", "㙓", ["𠮷祥"], ""), ("c", "𱍊𱍋", [], "")])
+    for asked, found in (("𱍋", ["c", "a"]), ("张𱍋", ["a"]), ("𱍊𱍋", ["c"]), ("㙓", ["b"]), ("𠮷祥", ["b"])):
+        for answer in ask(asked):
+            assert sorted(each.result for each in answer) == sorted(found), asked
+
+
 @settings(max_examples=200 if LONG else 20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=st.lists(st.sampled_from([w for w in WORDS if w not in {"的", "怎么"}]), min_size=1, max_size=3).map("".join), others=rows)
 def test_a_title_typed_as_it_stands_is_found(both, title, others):

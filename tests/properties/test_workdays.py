@@ -1,6 +1,7 @@
 """Working days against a slow oracle that tries every day, on random calendars: make-up days, holidays, closures, missing decrees."""
 
 from datetime import date, timedelta
+from functools import cache, partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,11 +40,12 @@ def slow_is_worked(calendar: WorkCalendar, day: date) -> bool:
 
 def slow_end(calendar: WorkCalendar, start: date, amount: int, unit: Unit) -> date:
     """The first worked day by which the amount has passed, each candidate counted anew from the start."""
+    is_worked = cache(partial(slow_is_worked, calendar))  # each day is judged once; 40 days ask for it 800 times
     candidate = start
     while True:
         passed = [start + timedelta(days=number) for number in range(1, (candidate - start).days + 1)]
-        counted = passed if unit == "calendar_day" else [day for day in passed if slow_is_worked(calendar, day)]
-        if len(counted) >= amount and slow_is_worked(calendar, candidate):
+        counted = passed if unit == "calendar_day" else [day for day in passed if is_worked(day)]
+        if len(counted) >= amount and is_worked(candidate):
             return candidate
         candidate += timedelta(days=1)
 
