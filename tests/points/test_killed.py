@@ -36,7 +36,7 @@ from tests.support.points import RULER, adopt, balance
 __all__ = ["make_listing", "two"]  # fixtures of exchanges
 ASKER, DECIDER = Actor(21), Actor(22)
 LONG = os.environ.get("CIVIC_TEST_LONG") == "1"
-STRIDE = 1 if LONG else 3
+STRIDE = 1 if LONG else 5
 WHY = "家访过，情况属实"
 Act = Callable[[], Any]
 Build = Callable[[Any], Act]
@@ -108,7 +108,7 @@ def killed(act: Act, number: int) -> bool:
 
 
 def prove(act: Act) -> int:
-    """Kill it before its first, fourth, seventh … statement, in the long form before every one, each time from the same state.
+    """Kill it before its first, sixth, eleventh … statement, in the long form before every one, each time from the same state.
 
     After each kill either every row is as before or all of the act is there.  It is tried again, with all checks, after every second kill
     and in the long form after each: from rows that are the same, the same follows.  Returns before how many statements there was a try.
