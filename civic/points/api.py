@@ -104,6 +104,9 @@ class LineSchema(ma.Schema):
     href = ma.fields.String(required=True, allow_none=True, metadata={"description": "page of the cause"})
 
 
+LINE_PAGE = page_schema(LineSchema)  # one frame for every statement
+
+
 class GiftSchema(ma.Schema):
     """from: own or household; to: pool (the care pool) or household (one's own)."""
 
@@ -151,11 +154,15 @@ class _Whole:
 @signed_in
 @limits.per_minute(120)
 @bp.arguments(StatementArgs, location="query")
-@bp.response(200, page_schema(LineSchema))
+@bp.response(200, LINE_PAGE)
 @bp.doc(security=TOKEN)
 def read_statement(args: dict[str, Any]) -> dict[str, Any]:
     """List what moved the points, newest first; a hold and its end are one line."""
-    mine = _mine()
+    return statement_of(_mine(), args)
+
+
+def statement_of(mine: Mine, args: dict[str, Any]) -> dict[str, Any]:
+    """A page of the statement of one of somebody's wallets."""
     found = mine.own if args["wallet"] == "own" else mine.household
     if found is None:
         if args["wallet"] == "household":
@@ -168,7 +175,9 @@ def read_statement(args: dict[str, Any]) -> dict[str, Any]:
     return {
         "items": _lines(page.lines),
         "total": statement.count(found, Asked(args["show"], month)),
-        "next": url_for(request.endpoint or "", **{**kept, "before": str(page.before)}) if page.before else None,
+        "next": url_for(request.endpoint or "", **{**(request.view_args or {}), **kept, "before": str(page.before)})
+        if page.before
+        else None,
     }
 
 

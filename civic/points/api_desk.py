@@ -20,7 +20,7 @@ from civic.people import operations as people
 from civic.people import queries as people_queries
 from civic.people.models import LookKind, Person
 from civic.points import policies, queries, ruling
-from civic.points.api import GiftSchema, GivenSchema, PlainWalletSchema, amount_of, given, way_of
+from civic.points.api import LINE_PAGE, GiftSchema, GivenSchema, PlainWalletSchema, StatementArgs, amount_of, given, statement_of, way_of
 from civic.points.api_common import Points
 from civic.points.holders import holder_of, holder_of_person
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
@@ -135,6 +135,19 @@ def wallets_of(uid: str) -> Any:
         ids = [row.id for row in ruling.wallets_of_person(her, household.id if household else None) if row.id not in known]
         items += [queries.views(queries.by_id(row_id))[0] for row_id in ids]
     return {"items": items, "total": len(items), "next": None}
+
+
+@bp.get("/points/people/<uid>/statement")
+@staff(*policies.BESIDE, *READERS)
+@limits.per_minute(120)
+@bp.arguments(StatementArgs, location="query")
+@bp.response(200, LINE_PAGE)
+@bp.doc(security=TOKEN)
+def statement_beside(args: dict[str, Any], uid: str) -> dict[str, Any]:
+    """List what moved a person's points, as her own page says it; the look is noted."""
+    her, _path = _beside(uid, policies.can_read_beside)
+    people.note_look(actor(Channel.api), [her], LookKind.page)
+    return statement_of(queries.mine(her), args)
 
 
 @bp.post("/points/people/<uid>/wallets")

@@ -299,7 +299,7 @@ POINTS_DESK = {
         "proposal": Door("proposal", territory),
         "decide": Door("proposal_answer", territory),
         "withdraw": Door("proposal", territory),
-        **doors("give_beside wallets_of", Door("person", territory)),
+        **doors("give_beside statement_beside wallets_of", Door("person", territory)),
         "wallet_by_number": Door("wallet_number", territory),
         "open_wallet": Door("person", only(Role.social_worker, Role.manager), also=Door("verified_person", territory)),
     },

@@ -67,6 +67,23 @@ def test_a_households_wallet_needs_a_household(client, programme, make_person, h
     client.post(address, json={"of": "household"}, headers=heads("manager", "k2"), status=400)
 
 
+def test_her_statement_is_read_page_by_page_and_looked_at(client, programme, make_person, make_wallet, heads, make_community):
+    wang = make_person()
+    number, address = wang.id, f"{API}/people/{wang.uid}/statement"
+    assert client.get(address, headers=heads("clerk"), status=200).json == {"items": [], "total": 0, "next": None}
+    for points in (2_00, 3_00):
+        make_wallet(points, wang)
+    first = client.get(f"{address}?limit=1", headers=heads("clerk"), status=200).json
+    assert ([line["effect"] for line in first["items"]], first["total"]) == (["3.00"], 2)
+    (second,) = client.get(first["next"], headers=heads("auditor"), status=200).json["items"]
+    assert (second["effect"], second["after"], second["reason"]) == ("2.00", "2.00", "earned")
+    client.get(f"{address}?wallet=household", headers=heads("clerk"), status=404)
+    client.get(f"{address}?show=nonsense", headers=heads("clerk"), status=400)
+    client.get(address, headers=heads("clerk", "", make_community()), status=404)
+    client.get(address, headers=heads("town"), status=403)
+    assert set(db.session.scalars(sa.select(Look.person_id))) == {number}
+
+
 def test_a_clerk_opens_one_for_whom_the_desk_knows(client, programme, make_person, heads, place):
     wang = make_person()
     number, address = wang.id, f"{API}/people/{wang.uid}/wallets"
