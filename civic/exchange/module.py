@@ -16,11 +16,6 @@ from civic.core.registry import Hit, Job, Module, SearchSource, Seed
 from civic.exchange import (
     addresses,
     api,
-    api_beside,
-    api_beside_exchanges,
-    api_exchanges,
-    api_verbs,
-    api_watch,
     entries,
     evidence,
     labels,
@@ -33,8 +28,6 @@ from civic.exchange import (
 from civic.exchange.checks import CHECKS
 from civic.exchange.models import Listing
 from civic.exchange.views import beside, desk, mine, public
-
-_RESOURCES = (api_exchanges, api_beside, api_beside_exchanges, api_verbs, api_watch)  # imported for their routes
 
 
 def _own_words(row: Listing, words: str) -> Bilingual:
@@ -61,7 +54,7 @@ def manifest() -> Module:
         title=_l("Service for service"),
         is_feature=True,
         blueprints=(public.bp, mine.bp, desk.bp, beside.bp),
-        api=(api.bp,),
+        api=api.RESOURCES,
         jobs=(
             Job("exchange-due", operations.settle_all_due, minutes=10),
             Job("exchange-over", operations.drop_over, at="00:10"),

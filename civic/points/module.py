@@ -8,13 +8,8 @@ from civic.core import closes
 from civic.core.registry import Job, Module, Seed
 from civic.points import (
     api,
-    api_desk,
-    api_rules,
-    api_versions,
-    api_watch,
     causes,
     checks,
-    closes_api,
     desk_links,
     district,
     entries,
@@ -31,8 +26,6 @@ from civic.points.views import audit, desk_beside, desk_proposals, desk_wallets,
 from civic.points.views import closes as closes_views
 from civic.points.views import hints as hint_views
 from civic.points.views import reports as report_views
-
-_RESOURCES = (api_versions,)  # imported for its routes
 
 
 def manifest() -> Module:
@@ -52,7 +45,7 @@ def manifest() -> Module:
             hint_views.bp,
             audit.bp,
         ),
-        api=(api.bp, closes_api.bp, api_rules.bp, api_desk.bp, api_watch.bp),
+        api=api.RESOURCES,
         jobs=(
             Job("points-close", lambda: closes.close_yesterday(checks.BOOK), at="00:20"),
             Job("points-report", make_missing, at="00:50"),

@@ -96,5 +96,5 @@ COLUMNS = (
 
 
 def book(faults: Any) -> Book:
-    """The book of points.  faults: counters that differ from their rows (civic/points/checks.py)."""
+    """The book of points.  faults: counters that differ from their rows (civic/points/checks/ledger.py)."""
     return Book(BOOK, _T, COLUMNS, of_close, faults)

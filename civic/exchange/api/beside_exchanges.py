@@ -1,6 +1,6 @@
 """Exchanges of the person beside somebody who works at the desk, for programs: listed, read, and every act of one of the two.
 
-A clerk reads how things stand, not the words between the two.  What stands for the person is in `api_beside.py`.
+A clerk reads how things stand, not the words between the two.  What stands for the person is in `beside.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from civic.core.web import limits
 from civic.core.web.access import staff
 from civic.core.web.api_acts import ONCE, TOKEN, act_once, reached
 from civic.exchange import operations, policies, queries
-from civic.exchange.api import bp, listing_of
-from civic.exchange.api_beside import DESK, HER, IN_OWN_CAUSE, Beside, look, reach
-from civic.exchange.api_exchanges import listed, whole
-from civic.exchange.api_shapes import (
+from civic.exchange.api.beside import DESK, HER, IN_OWN_CAUSE, Beside, look, reach
+from civic.exchange.api.exchanges import listed, whole
+from civic.exchange.api.listings import bp, listing_of
+from civic.exchange.api.shapes import (
     EXCHANGE_PAGE,
     ExchangeArgs,
     ExchangeSchema,

@@ -5,7 +5,7 @@ reversals and what a closed wallet left behind each have somebody who decided it
 a decision that its module vouches for (`Module.causes`).
 
 What cannot be seen: of a grant from the pool, how much fitted under the cap on that day (no more than was asked is seen); of a reversal,
-that what was spent became due under just this proposal (dues_check asks it of all together); to which heir a closed wallet's points had to go.
+that what was spent became due under just this proposal (dues.py asks it of all together); to which heir a closed wallet's points had to go.
 """
 
 from __future__ import annotations

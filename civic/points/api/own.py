@@ -16,7 +16,7 @@ from civic.core.web.access import signed_in
 from civic.core.web.api import ApiBlueprint, Moment, page_schema
 from civic.core.web.api_acts import KEY, TOKEN, act_once
 from civic.points import amounts, queries, shown, statement
-from civic.points.api_common import Points
+from civic.points.api.fields import Points
 from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
 from civic.points.operations.donations import Way, give

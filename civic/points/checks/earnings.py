@@ -13,7 +13,7 @@ from civic.core.db import db
 from civic.core.registry import Violation
 from civic.people.models import Merge, MergeState, Person
 from civic.points import rules
-from civic.points.check_parts import named, stream, whole
+from civic.points.checks.parts import named, stream, whole
 from civic.points.models import Earning, Policy, Reason, Transfer, TransferKind
 
 _T, _E, _P = (model.__table__ for model in (Transfer, Earning, Policy))
@@ -23,7 +23,7 @@ def earnings() -> Iterator[Violation]:
     """Each revision's rows book its difference to the one before.
 
     Upwards exactly.  Downwards at most, less what a reversal had taken already: what was spent became due, and which earning a due comes
-    from no row tells; that all of them together became due is asked of each programme (dues_check).
+    from no row tells; that all of them together became due is asked of each programme (dues.py).
     """
     progress.tell("earnings of points", 0)
     before = sa.func.lag(_E.c.amount, 1, 0).over(partition_by=_E.c.source, order_by=_E.c.revision)

@@ -23,7 +23,7 @@ from civic.core.web.access import staff
 from civic.core.web.api import PageArgs, page_of
 from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, reached, seen
 from civic.exchange import operations, policies, queries
-from civic.exchange.api import (
+from civic.exchange.api.listings import (
     LISTING_PAGE,
     OWNED_PAGE,
     ListingArgs,

@@ -20,10 +20,11 @@ from civic.core.closes_check import check_of
 from civic.core.db import db
 from civic.core.registry import Violation
 from civic.core.snapshot import check_of_one_moment
-from civic.points import causes_check, dues_check, earnings_check, holds_check, totals
-from civic.points.check_parts import named as _named
-from civic.points.check_parts import stream as _stream
-from civic.points.check_parts import whole as _whole
+from civic.points import totals
+from civic.points.checks import causes, dues, earnings, holds
+from civic.points.checks.parts import named as _named
+from civic.points.checks.parts import stream as _stream
+from civic.points.checks.parts import whole as _whole
 from civic.points.models import (
     COUNTED,
     OWNED,
@@ -167,7 +168,7 @@ _FITS = {
 }
 
 
-def holds() -> Iterator[Violation]:
+def headers() -> Iterator[Violation]:
     """A header says what its rows say: amount, what was posted, its state, its moments; every row of an ended hold is ended once, of an open one never."""
     progress.tell("holds of points", 0)
 
@@ -191,7 +192,7 @@ def holds() -> Iterator[Violation]:
     for row in _stream(query):
         yield from (Violation("points_hold", row.id, what) for what in _hold_faults(row))
     yield from _of_another_wallet()
-    yield from holds_check.moments()
+    yield from holds.moments()
 
 
 def _hold_faults(row: Any) -> Iterator[str]:
@@ -297,11 +298,11 @@ BOOK = totals.book(counters_or_nothing)
 CHECKS = (
     check_of_one_moment("points: balances", balances),
     check_of_one_moment("points: rows", rows),
-    check_of_one_moment("points: causes", causes_check.shapes, causes_check.causes),
-    check_of_one_moment("points: holds", holds),
-    check_of_one_moment("points: earnings", earnings_check.earnings),
+    check_of_one_moment("points: causes", causes.shapes, causes.causes),
+    check_of_one_moment("points: holds", headers),
+    check_of_one_moment("points: earnings", earnings.earnings),
     check_of_one_moment("points: rules", policies),
     check_of_one_moment("points: wallets", wallets),
-    check_of_one_moment("points: dues", dues_check.dues),
+    check_of_one_moment("points: dues", dues.dues),
     check_of(BOOK),
 )

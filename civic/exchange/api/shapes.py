@@ -5,11 +5,11 @@ from __future__ import annotations
 import marshmallow as ma
 
 from civic.core.web.api import Moment, PageArgs, page_schema
-from civic.exchange.api import MINUTES, WORDS
+from civic.exchange.api.listings import MINUTES, WORDS
 from civic.exchange.models import ExchangeState, Verb
 from civic.exchange.operations import MOST_MINUTES
 from civic.exchange.queries import Act, Side, Unpayable
-from civic.points.api_common import POINTS
+from civic.points.api.fields import POINTS
 
 
 class ExchangeArgs(PageArgs):

@@ -19,11 +19,11 @@ from civic.core.web.access import signed_in, staff
 from civic.core.web.api_acts import IF_MATCH, NOTHING, Door, Reached, Said, Takes, Verb, publish, seen
 from civic.core.web.errors import problem
 from civic.exchange import operations, queries
-from civic.exchange.api import ExtendSchema, ListingSchema, ResumeSchema, bp, own_listing
-from civic.exchange.api_beside import DESK, HER, IN_OWN_CAUSE, Beside, her_listing, look
-from civic.exchange.api_beside_exchanges import as_she_reads, her_exchange
-from civic.exchange.api_exchanges import own_exchange, whole
-from civic.exchange.api_shapes import (
+from civic.exchange.api.beside import DESK, HER, IN_OWN_CAUSE, Beside, her_listing, look
+from civic.exchange.api.beside_exchanges import as_she_reads, her_exchange
+from civic.exchange.api.exchanges import own_exchange, whole
+from civic.exchange.api.listings import ExtendSchema, ListingSchema, ResumeSchema, bp, own_listing
+from civic.exchange.api.shapes import (
     EVIDENCE,
     ConfirmSchema,
     DeliverSchema,

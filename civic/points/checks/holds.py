@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from civic.core.audit import AuditEvent
 from civic.core.registry import Violation
-from civic.points.check_parts import named, stream
+from civic.points.checks.parts import named, stream
 from civic.points.models import Hold, HoldState, Transfer, TransferKind
 from civic.points.totals import ENDING
 

@@ -17,9 +17,9 @@ from civic.core.web.access import staff
 from civic.core.web.api import PageArgs, page_of, page_schema
 from civic.core.web.api_acts import TOKEN
 from civic.exchange import operations, policies, queries
-from civic.exchange.api import OWNED_PAGE, bp, with_owners
-from civic.exchange.api_exchanges import line_of, watched, whole
-from civic.exchange.api_shapes import EXCHANGE_PAGE, ExchangeLineSchema, ExchangeSchema
+from civic.exchange.api.exchanges import line_of, watched, whole
+from civic.exchange.api.listings import OWNED_PAGE, bp, with_owners
+from civic.exchange.api.shapes import EXCHANGE_PAGE, ExchangeLineSchema, ExchangeSchema
 from civic.exchange.models import LIVE, Exchange, ExchangeState, Listing, ListingState
 from civic.exchange.queries import Row
 from civic.exchange.queries.exchanges import in_territories

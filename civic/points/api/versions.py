@@ -1,7 +1,7 @@
 """Versions of the rules for the programs of a district: drafted, changed, proposed, agreed to by a second person, adopted, withdrawn.
 
 The operations and policies of the pages (views/rules_desk.py).  Every verb wants an Idempotency-Key and takes `If-Match` with the version that was
-read; to agree one must send it, because nobody agrees to what she has not seen.  What everybody reads of the rules is in `api_rules.py`.
+read; to agree one must send it, because nobody agrees to what she has not seen.  What everybody reads of the rules is in `rules.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from civic.core.web.access import authorize, staff
 from civic.core.web.api import PageArgs, page_of, page_schema
 from civic.core.web.api_acts import IF_MATCH, KEY, TOKEN, act_once, reached, seen
 from civic.points import operations, policies, ruling
-from civic.points.api import AMOUNT, amount_of
-from civic.points.api_rules import PointsRateSchema, ProgrammeSchema, RulesVersionSchema, bp, told_version
+from civic.points.api.own import AMOUNT, amount_of
+from civic.points.api.rules import PointsRateSchema, ProgrammeSchema, RulesVersionSchema, bp, told_version
 from civic.points.models import Policy, Programme
 from civic.points.operations import policy as verbs
 from civic.points.rule_errors import OutOfRange

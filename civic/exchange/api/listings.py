@@ -1,8 +1,8 @@
 """Service for service for programs: offers and needs to read and to write; what might fit one's own.
 
 The same operations and policies as the pages.  Amounts are decimal strings, times carry their offset.  What moves or holds points
-(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Exchanges: `api_exchanges.py`;
-what social workers see: `api_watch.py`; acts for the person beside one at the desk: `api_beside.py`.
+(accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Exchanges: `exchanges.py`;
+what social workers see: `watch.py`; acts for the person beside one at the desk: `beside.py`.
 """
 
 from __future__ import annotations

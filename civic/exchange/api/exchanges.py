@@ -1,6 +1,6 @@
-"""Exchanges for programs: one's own to read and to begin, and the two verbs of social workers; the resources of `api.py` go on here.
+"""Exchanges for programs: one's own to read and to begin, and the two verbs of social workers; what `listings.py` began goes on here.
 
-What one of the two does in it: `api_verbs.py`.
+What one of the two does in it: `verbs.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from civic.core.web.access import authorize, signed_in, staff
 from civic.core.web.api import page_of
 from civic.core.web.api_acts import KEY, ONCE, TOKEN, act_once, reached
 from civic.exchange import addresses, evidence, operations, policies, queries
-from civic.exchange.api import WhySchema, bp, listing_of
-from civic.exchange.api_shapes import (
+from civic.exchange.api.listings import WhySchema, bp, listing_of
+from civic.exchange.api.shapes import (
     EXCHANGE_PAGE,
     DecideSchema,
     ExchangeArgs,

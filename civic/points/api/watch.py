@@ -23,7 +23,7 @@ from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people.models import LookKind
 from civic.points import amounts, exports, hints, policies, report_policies, reporting
-from civic.points.api_common import POINTS, Points
+from civic.points.api.fields import POINTS, Points
 from civic.points.figures import month_of
 from civic.points.hint_forms import LONGEST
 from civic.points.models import HintKind, HintState, Programme
