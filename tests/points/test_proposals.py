@@ -300,6 +300,26 @@ def test_a_reversal_is_one_counter_row(programme, granted):
     assert (done.wallet_id, done.transfer_id, balance(wallet), summed(programme.id, WalletKind.issuance)) == (wallet, row, 0, 0)
 
 
+def test_what_went_from_the_pool_to_the_correction_comes_back_to_it(programme, make_person):
+    """Neither side is anybody's: hours given to the pool turned out none, and that was the mistake."""
+    person_id = make_person().id
+    for revision, minutes in ((1, 240), (2, 0)):
+        operations.earn(ASKER, "hours:1", revision, person_id, minutes, clock.today(), "other", "system", donate_only=True)
+    row, pool = last_row(reason=Reason.corrected), pool_of(programme)
+    assert (row.amount, balance(pool)) == (4_00, 0)
+    done = reversed_(row.id)
+    counter = last_row(kind=TransferKind.reversal)
+    assert (done.state, done.wallet_id, counter.reverses_id, counter.amount, balance(pool)) == (
+        ProposalState.done,
+        pool,
+        row.id,
+        4_00,
+        4_00,
+    )
+    assert db.session.scalar(sa.select(sa.func.sum(Wallet.due))) == 0
+    assert [v for check in checks.CHECKS for v in check.run()] == []
+
+
 def test_a_part_may_be_reversed_once(granted):
     wallet, row = granted(8_00)
     reversed_(row, 3_00)

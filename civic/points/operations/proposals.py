@@ -126,7 +126,8 @@ def decide(actor: Actor, proposal_id: int, approve: bool, answer: str = "") -> P
         known = db.session.get_one(Proposal, proposal_id)
         sides = _sides(known.transfer_id) if known.transfer_id is not None else None
         wallet_ids = sides.owned if sides is not None else [known.wallet_id]
-        book = open_book(wallet_ids or [known.wallet_id])
+        # between the programme's own wallets it is the pool: of the others none has counters that could say what is free
+        book = open_book(wallet_ids or ([sides.pool_id] if sides is not None else []))
         row = locked(Proposal, proposal_id)
         if row.state is not ProposalState.waiting:
             raise AlreadyDecided
@@ -273,10 +274,10 @@ class _Sides:
 
     @property
     def concerned(self) -> int:
-        """The wallet that the queue names: of those who would give back, else of those who would get."""
-        if self.credit_kind in OWNED or self.debit_kind not in OWNED:
+        """The wallet that the queue names: of those who would give back, else of those who would get, else the care pool."""
+        if self.credit_kind in OWNED:
             return self.credit_wallet
-        return self.debit_wallet
+        return self.debit_wallet if self.debit_kind in OWNED else self.pool_id
 
 
 def _sides(transfer_id: int) -> _Sides:
