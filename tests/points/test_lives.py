@@ -312,6 +312,26 @@ def test_a_death_of_the_row_that_stays_ends_the_merged_rows_holds_too(make_perso
 
 
 # ---- households -----------------------------------------------------------------------------------------------------------
+def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_when_the_merge_is_undone(make_person, make_wallet):
+    """The office frees it after the death of the row that stays: it counts as merged, not as the wallet of somebody dead."""
+    survivor, loser = make_person("王方"), make_person()  # the night comes to the lower id first
+    theirs, hers = make_wallet(3_00, loser), make_wallet(1_00, survivor)
+    operations.freeze(DESK, theirs, "suspicion")
+    done = merge(loser, survivor)
+    operations.freeze(DESK, hers, "suspicion")
+    people.record_death(CLERK, survivor.id, TODAY)
+    operations.unfreeze(DESK, theirs)
+    operations.unfreeze(DESK, hers)
+    before = outstanding()
+    lives.settle_left()
+    assert [(wallet(each).state, wallet(each).state_why) for each in (theirs, hers)] == [
+        (WalletState.closed, "merge"), (WalletState.closed, "death"),
+    ]  # fmt: skip
+    unmerge(done)
+    assert (wallet(theirs).state, wallet(hers).state, outstanding()) == (WalletState.open, WalletState.closed, before)
+    assert lives.settle_left() == 0
+
+
 def test_a_household_that_joins_another_takes_its_points_and_holds_along(programme, make_person, make_wallet, heard):
     wang, li = make_person(), make_person("李强")
     mine, old, new = make_wallet(5_00, wang), home_of(programme, wang), home_of(programme, li)

@@ -56,8 +56,9 @@ class Row:
 def after_death(actor: Actor, person_id: int) -> None:
     """Her holds are given back, her wallet goes to the household she lived in while somebody lives there, else to the care pool.
 
-    What she owed beyond her points is asked from nobody: the number stays on the closed wallet, so that undoing the death finds it.
-    Sends `hold_ended_by_life` for each hold.
+    A wallet of a row that was merged into hers and is still open (it was frozen then) becomes hers first, as the merge would have done it: who
+    undoes the merge opens it again.  What she owed beyond her points is asked from nobody: the number stays on the closed wallet, so that
+    undoing the death finds it.  Sends `hold_ended_by_life` for each hold.
     """
     rows = people.all_rows_of(person_id)
     found, home = _of_people(rows), household_left(rows)
@@ -65,9 +66,13 @@ def after_death(actor: Actor, person_id: int) -> None:
     if not found:
         return
     heirs = _heirs(found, home)
-    lock([*_ids(found), *heirs.values()])
-    _give_back_holds(actor, [row.id for row in found])
-    for row in found:
+    merged = [row for row in _of_people([id_ for id_ in rows if id_ != person_id]) if row.state is not WalletState.closed]
+    hers = {row.programme_id: wallets.wallet_of_person(row.programme_id, person_id) for row in merged}
+    lock([*_ids(found), *hers.values(), *heirs.values()])
+    _give_back_holds(actor, _ids(found))
+    for row in merged:
+        _leave(actor, row, MERGE, hers[row.programme_id], with_due=True)
+    for row in _of_people([person_id]):
         _leave(actor, row, DEATH, heirs.get(row.programme_id))
 
 
