@@ -20,7 +20,7 @@ from civic.core.db import db
 from civic.core.errors import NotAllowed
 from civic.core.viewer import NOBODY, Viewer
 from civic.core.web.access import Access, access_of
-from civic.points.paper import Paper
+from civic.points import files
 from tests.guards.doors import DOORS, Door, Row
 from tests.guards.world import World, make_world
 from tests.support.features import modules
@@ -61,7 +61,7 @@ def world(
 ) -> World:
     monkeypatch.setattr(stages, "is_fresh", lambda _account: True)  # no page asks for the password once more
     monkeypatch.setattr(flask_wtf.csrf, "validate_csrf", lambda *_, **__: None)  # a missing token would hide what the view answers
-    monkeypatch.setattr(Paper, "pdf", lambda _paper: b"%PDF-")  # half a second for each of 44 who may print
+    monkeypatch.setattr(files, "as_pdf", lambda *_: b"%PDF-")  # half a second for each of 44 who may print
     make = {"territory": make_territory, "organisation": make_organisation, "account": make_account}
     return make_world(site, {**make, "station": make_station, "item": make_item})
 
