@@ -6,7 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask import abort, g, make_response, request, url_for
+from flask import abort, g, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -20,7 +20,7 @@ from civic.core.db import db
 from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
-from civic.core.web.api import ApiBlueprint, BilingualSchema, Moment, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, BilingualSchema, Moment, PageArgs, etag_of, page_of, page_schema, unless_known
 from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, once, seen
 from civic.core.wording import TextState
 from civic.core.workdays import Unit
@@ -109,14 +109,6 @@ class PostingDetailSchema(PostingSchema):
     history = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
 
 
-def _with_etag(mark: str, body: Any) -> Any:
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
-    return body, 200, {"ETag": mark}
-
-
 def _path(code: str) -> str:
     path = any_path(code) if code else ""
     if path is None:
@@ -142,7 +134,7 @@ def announcements(args: dict[str, Any]) -> Any:
     if path:
         query = query.where(Territory.path.in_(ancestors(path)))
     page = _page(query.order_by(a.is_urgent.desc(), a.from_at.desc(), a.id.desc()), args)
-    return _with_etag(etag_of([(r.uid, r.lock_version) for r in page["items"]], page["total"], args), page)
+    return unless_known(etag_of([(r.uid, r.lock_version) for r in page["items"]], page["total"], args), lambda: page)
 
 
 @bp.get("/announcements/<uid>")
@@ -153,7 +145,7 @@ def announcement(uid: str) -> Any:
     row = queries.announcement_by_uid(uid)
     if row is None or row.state is not AnnouncementState.published:
         abort(404, _("There is no such announcement."))
-    return _with_etag(etag_of(uid, row.lock_version, [v.sha256 for v in row.voices]), row)
+    return unless_known(etag_of(uid, row.lock_version, [v.sha256 for v in row.voices]), lambda: row)
 
 
 @bp.get("/postings")
@@ -169,7 +161,7 @@ def postings(args: dict[str, Any]) -> Any:
     if path:
         query = query.where(Territory.path.in_(ancestors(path)))
     page = _page(query.order_by(Posting.number.desc()), args)
-    return _with_etag(etag_of([(r.number, r.lock_version) for r in page["items"]], page["total"], args, clock.today()), page)
+    return unless_known(etag_of([(r.number, r.lock_version) for r in page["items"]], page["total"], args, clock.today()), lambda: page)
 
 
 def _posting(number: str) -> Posting:
@@ -188,8 +180,8 @@ def posting(number: str) -> Any:
     view = queries.posting_view(row)
     same = ("number", "territory", "title", "body", "days", "unit", "basis", "masking", "outcome", "runs", "state")
     body = {**{name: getattr(row, name) for name in same}, "objections": view.objections, "history": view.events}
-    return _with_etag(
-        etag_of(number, row.lock_version, [(o.number, o.state) for o in view.objections], len(view.events), view.state), Whole(body)
+    return unless_known(
+        etag_of(number, row.lock_version, [(o.number, o.state) for o in view.objections], len(view.events), view.state), lambda: Whole(body)
     )
 
 
@@ -257,6 +249,16 @@ class WrittenSchema(ma.Schema):
     version = ma.fields.Integer(attribute="lock_version", required=True)
 
 
+def place_to_write_for(code: str) -> tuple[int, int | None]:
+    """The territory's id and the organisation for which this token speaks there; 404 for an unknown code.  Raises NotAllowed."""
+    place = db.session.scalars(sa.select(Territory).where(Territory.code == code)).one_or_none()
+    if place is None:
+        abort(404, _("No community, town or district has this code."))
+    speaks_for = policies.speaks_for(viewer(), place.path)
+    authorize(policies.can_write, viewer(), place.path, speaks_for)
+    return place.id, speaks_for
+
+
 @bp.post("/announcements")
 @staff(*policies.EDITORS)
 @bp.arguments(NewAnnouncementSchema)
@@ -264,13 +266,8 @@ class WrittenSchema(ma.Schema):
 @bp.doc(security=TOKEN, parameters=[ONCE])
 def write(wanted: dict[str, Any]) -> Any:
     """Write an announcement as a draft."""
-    code = wanted.pop("place")
-    place = db.session.scalars(sa.select(Territory).where(Territory.code == code)).one_or_none()
-    if place is None:
-        abort(404, _("No community, town or district has this code."))
-    speaks_for = policies.speaks_for(viewer(), place.path)
-    authorize(policies.can_write, viewer(), place.path, speaks_for)
-    place_id, body = place.id, {**wanted, "place": code}
+    body = {**wanted}
+    place_id, speaks_for = place_to_write_for(wanted.pop("place"))
     write_it = lambda: operations.write_announcement(actor(), place_id, speaks_for, AnnouncementText(**wanted))  # noqa: E731
     return act_once(WrittenSchema, lambda made: made, write_it, body, status=201, must=False)
 

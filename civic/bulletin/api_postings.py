@@ -14,7 +14,7 @@ from flask import abort
 from flask_babel import gettext as _
 
 from civic.bulletin import operations, policies, queries
-from civic.bulletin.api import AnswerSchema, BoardArgs, Whole, bp
+from civic.bulletin.api import AnswerSchema, BoardArgs, Whole, bp, place_to_write_for
 from civic.bulletin.clock import LONGEST
 from civic.bulletin.models import Objection, Posting, PostingState
 from civic.bulletin.operations import PostingText
@@ -133,13 +133,8 @@ def own_postings(args: dict[str, Any]) -> Any:
 @bp.doc(security=TOKEN, parameters=[ONCE])
 def draft_posting(wanted: dict[str, Any]) -> Any:
     """Write a posting as a draft; it hangs once it is put up."""
-    code = wanted.pop("place")
-    place = db.session.scalars(sa.select(Territory).where(Territory.code == code)).one_or_none()
-    if place is None:
-        abort(404, _("No community, town or district has this code."))
-    speaks_for = policies.speaks_for(viewer(), place.path)
-    authorize(policies.can_write, viewer(), place.path, speaks_for)
-    place_id, body = place.id, {**wanted, "place": code}
+    body = {**wanted}
+    place_id, speaks_for = place_to_write_for(wanted.pop("place"))
     draft = lambda: operations.draft_posting(actor(), place_id, speaks_for, PostingText(**wanted))  # noqa: E731
     return act_once(KeptPostingSchema, lambda made: made, draft, body, status=201, must=False)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from flask import abort, make_response, request
+from flask import abort
 from flask_babel import gettext as _
 
 from civic.catalogue import queries
 from civic.catalogue.models import HandlingType, ItemChannel, LimitSource
 from civic.catalogue.queries import Asked
 from civic.core.web.access import public
-from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema, unless_known
 from civic.core.workdays import Unit
 
 bp = ApiBlueprint("api-catalogue", __name__, description="Service items: what a matter needs")
@@ -135,21 +135,19 @@ def service(code: str) -> Any:
         abort(404, _("No service has this code."))
     version = view.version
     mark = etag_of(code, version.id, view.words, sorted(whole.withheld.get(code, ())))
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
     more = {name: getattr(version, name) for name in ("effective_on", "target_group", "result", "legal_limit_text", "proxy_allowed")}
-    body = {
-        **_line(whole.cards[code]),
-        **more,
-        "version": version.number,
-        "materials": view.papers,
-        "laws": view.laws,
-        "words": view.words,
-        "withheld_at": sorted(whole.withheld.get(code, ())),
-    }
-    return body, 200, {"ETag": mark}
+    return unless_known(
+        mark,
+        lambda: {
+            **_line(whole.cards[code]),
+            **more,
+            "version": version.number,
+            "materials": view.papers,
+            "laws": view.laws,
+            "words": view.words,
+            "withheld_at": sorted(whole.withheld.get(code, ())),
+        },
+    )
 
 
 @bp.get("/service-groups")

@@ -311,7 +311,6 @@ def test_a_death_of_the_row_that_stays_ends_the_merged_rows_holds_too(make_perso
     assert (balance(theirs), pool()) == (0, 3_00)
 
 
-# ---- households -----------------------------------------------------------------------------------------------------------
 def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_when_the_merge_is_undone(make_person, make_wallet):
     """The office frees it after the death of the row that stays: it counts as merged, not as the wallet of somebody dead."""
     survivor, loser = make_person("王方"), make_person()  # the night comes to the lower id first
@@ -332,6 +331,7 @@ def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_when_the_
     assert lives.settle_left() == 0
 
 
+# ---- households -----------------------------------------------------------------------------------------------------------
 def test_a_household_that_joins_another_takes_its_points_and_holds_along(programme, make_person, make_wallet, heard):
     wang, li = make_person(), make_person("李强")
     mine, old, new = make_wallet(5_00, wang), home_of(programme, wang), home_of(programme, li)

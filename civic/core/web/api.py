@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -126,6 +127,15 @@ def paged(select: sa.Select[Any], args: dict[str, Any]) -> tuple[list[Any], int]
 
 def etag_of(*parts: Any) -> str:
     return f'"{hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:22]}"'
+
+
+def unless_known(mark: str, body: Callable[[], Any]) -> Any:
+    """304 for who has this `ETag` already, else the body, made only then, with it."""
+    if request.headers.get("If-None-Match") == mark:
+        unchanged = make_response("", 304)
+        unchanged.headers["ETag"] = mark
+        return unchanged
+    return body(), 200, {"ETag": mark}
 
 
 def mount(app: Flask, resources: list[SmorestBlueprint]) -> None:

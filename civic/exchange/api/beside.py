@@ -2,7 +2,7 @@
 
 The pages of `views/beside.py`: whose community the desk serves (else 404), each request that asks for her noted as a look, every act marked
 "at the desk" (in the audit too, so that it counts as one there), and nobody in her own cause (403 `in_own_cause`).  Her exchanges:
-`api_beside_acts.py`.
+`beside_exchanges.py`; what is done with a listing or in an exchange: `verbs.py`.
 """
 
 from __future__ import annotations

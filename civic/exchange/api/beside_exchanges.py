@@ -1,6 +1,7 @@
-"""Exchanges of the person beside somebody who works at the desk, for programs: listed, read, and every act of one of the two.
+"""Exchanges of the person beside somebody who works at the desk, for programs: listed, read and begun.
 
-A clerk reads how things stand, not the words between the two.  What stands for the person is in `beside.py`.
+A clerk reads how things stand, not the words between the two.  What stands for the person is in `beside.py`,
+what one of the two does in `verbs.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The same operations and policies as the pages.  Amounts are decimal strings, times carry their offset.  What moves or holds points
 (accept, cancel, deliver, confirm, decide, stop) asks for an Idempotency-Key; elsewhere it may be sent.  Exchanges: `exchanges.py`;
-what social workers see: `watch.py`; acts for the person beside one at the desk: `beside.py`.
+the verbs of an owner and of the two: `verbs.py`; what social workers see: `watch.py`; for the person beside one at the desk: `beside.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask import abort, make_response, request
+from flask import abort
 from flask_babel import gettext as _
 
 from civic.core import clock
@@ -21,7 +21,7 @@ from civic.core.i18n import lang
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
-from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema, unless_known
 from civic.core.web.api_acts import IF_MATCH, KEY, ONCE, TOKEN, act_once, reached, seen
 from civic.exchange import addresses, labels, operations, policies, queries
 from civic.exchange.models import Category, Listing, ListingKind, ListingState, Place
@@ -130,14 +130,6 @@ class ExtendSchema(ma.Schema):
     until_on = ma.fields.Date(required=True)
 
 
-def _with_etag(mark: str, body: Any) -> Any:
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
-    return body, 200, {"ETag": mark}
-
-
 @bp.get("/exchange/listings")
 @public
 @limits.per_minute(240)
@@ -151,7 +143,7 @@ def listings(args: dict[str, Any]) -> Any:
     wanted = Wanted(path, args["kind"], args["category"], args["where"], args["speaks"], args["lang"], args["q"])
     found = queries.listings(wanted, offset=args["offset"], limit=args["limit"])
     page = page_of(found.rows, found.total, args)
-    return _with_etag(etag_of([(row.uid, row.lock_version) for row in found.rows], found.total, args, clock.today()), page)
+    return unless_known(etag_of([(row.uid, row.lock_version) for row in found.rows], found.total, args, clock.today()), lambda: page)
 
 
 def listing_of(uid: str) -> Listing:
@@ -176,7 +168,7 @@ def listing(uid: str) -> Any:
     is_open = row.state is ListingState.open and not queries.is_over(row)
     if not is_open and not _is_own(row) and not policies.can_write_for(viewer(), row.territory.path):
         abort(404, _("There is no such offer or need."))
-    return _with_etag(etag_of(uid, row.lock_version, row.state), row)
+    return unless_known(etag_of(uid, row.lock_version, row.state), lambda: row)
 
 
 def with_owners(rows: list[Listing]) -> list[dict[str, Any]]:

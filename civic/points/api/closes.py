@@ -6,13 +6,12 @@ from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask import make_response, request
 
 from civic.core.closes import Close, last
 from civic.core.db import db
 from civic.core.web import limits
 from civic.core.web.access import public
-from civic.core.web.api import ApiBlueprint, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, PageArgs, etag_of, page_of, page_schema, unless_known
 from civic.points.chain import item_of
 from civic.points.totals import BOOK
 
@@ -54,11 +53,10 @@ def closes(args: dict[str, Any]) -> Any:
     """List the closes; `verify/closes.py` follows `next` to the end."""
     newest = last(BOOK)
     mark = etag_of(newest.hash if newest is not None else "", args)
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
-    order = Close.number if args["order"] == "oldest" else Close.number.desc()
-    rows = db.session.scalars(sa.select(Close).where(Close.book == BOOK).order_by(order).limit(args["limit"]).offset(args["offset"]))
-    page = page_of([item_of(row) for row in rows], newest.number if newest is not None else 0, args)
-    return page, 200, {"ETag": mark}
+
+    def page() -> dict[str, Any]:
+        order = Close.number if args["order"] == "oldest" else Close.number.desc()
+        rows = db.session.scalars(sa.select(Close).where(Close.book == BOOK).order_by(order).limit(args["limit"]).offset(args["offset"]))
+        return page_of([item_of(row) for row in rows], newest.number if newest is not None else 0, args)
+
+    return unless_known(mark, page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from flask import abort, make_response, request
+from flask import abort
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
@@ -13,7 +13,7 @@ from civic.core import clock
 from civic.core.db import Bilingual
 from civic.core.web import limits
 from civic.core.web.access import public
-from civic.core.web.api import ApiBlueprint, BilingualSchema, etag_of
+from civic.core.web.api import ApiBlueprint, BilingualSchema, etag_of, unless_known
 from civic.points import amounts, ruling
 from civic.points.models import PolicyState
 from civic.points.ruling import Version
@@ -98,17 +98,15 @@ def rules(args: dict[str, Any]) -> Any:
     found = ruling.public_rules(programme)
     versions = [*found.coming, *found.history]
     mark = etag_of(programme.code, clock.today(), [(v.row.id, v.row.lock_version, v.posting.number if v.posting else "") for v in versions])
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
-    body = {
-        "programme": {"code": programme.code, "district": programme.territory.code, "name": programme.name},
-        "in_force": told_version(found.now) if found.now else None,
-        "coming": [told_version(version) for version in found.coming],
-        "history": [told_version(version) for version in found.history],
-    }
-    return body, 200, {"ETag": mark}
+    return unless_known(
+        mark,
+        lambda: {
+            "programme": {"code": programme.code, "district": programme.territory.code, "name": programme.name},
+            "in_force": told_version(found.now) if found.now else None,
+            "coming": [told_version(version) for version in found.coming],
+            "history": [told_version(version) for version in found.history],
+        },
+    )
 
 
 def told_version(version: Version) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, abort, make_response, request, stream_with_context
+from flask import Response, abort, stream_with_context
 from flask_babel import gettext as _
 
 from civic.core import clock, reports
@@ -18,7 +18,7 @@ from civic.core.reports import Report
 from civic.core.viewer import Role, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, staff
-from civic.core.web.api import ApiBlueprint, Moment, PageArgs, etag_of, page_of, page_schema
+from civic.core.web.api import ApiBlueprint, Moment, PageArgs, etag_of, page_of, page_schema, unless_known
 from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people.models import LookKind
@@ -233,14 +233,6 @@ def _programme(args: dict[str, Any]) -> Programme:
     return found[0]
 
 
-def _unless_known(mark: str, body: Any) -> Any:
-    if request.headers.get("If-None-Match") == mark:
-        unchanged = make_response("", 304)
-        unchanged.headers["ETag"] = mark
-        return unchanged
-    return body, 200, {"ETag": mark}
-
-
 @bp.get("/points/reports")
 @public
 @limits.per_minute(240)
@@ -253,7 +245,9 @@ def list_reports(args: dict[str, Any]) -> Any:
     shown = found[args["offset"] : args["offset"] + args["limit"]]
     signed = _days(shown)
     mark = etag_of(programme.code, args, len(found), [(row.hash, signed.get(row.id)) for row in shown])
-    return _unless_known(mark, page_of([_report_line(programme.code, row, signed.get(row.id, [])) for row in shown], len(found), args))
+    return unless_known(
+        mark, lambda: page_of([_report_line(programme.code, row, signed.get(row.id, [])) for row in shown], len(found), args)
+    )
 
 
 @bp.get("/points/reports/<month>")
@@ -265,7 +259,7 @@ def report(args: dict[str, Any], month: str) -> Any:
     """Read the report of a month (YYYY-MM) with what was hashed."""
     programme = _programme(args)
     body = _whole_report(programme.code, _report_of(programme, month))
-    return _unless_known(etag_of(programme.code, body["hash"], body["signed_on"]), body)
+    return unless_known(etag_of(programme.code, body["hash"], body["signed_on"]), lambda: body)
 
 
 def _report_of(programme: Programme, month: str) -> Report:

@@ -145,6 +145,8 @@ def open_book(wallet_ids: Iterable[int]) -> Book:
     wallets, first = _locked(wanted)
     if len(wallets) != len(wanted):
         raise ValueError("unknown wallet")
+    if any(wallet.kind not in COUNTED for wallet in wallets.values()):
+        raise ValueError("this wallet keeps no counters: nobody can say under a lock what is free in it")
     if first.policy_id is None:
         raise NoPolicy
     if any(wallet.programme_id != first.programme_id for wallet in wallets.values()):
