@@ -38,8 +38,9 @@ def test_a_list_is_checked_first_then_loaded_and_a_second_time_changes_nothing(w
     expect(page.locator("main .note-good")).to_be_visible(timeout=15_000)
     assert desk.rows("SELECT count(*) FROM item_word WHERE text = ?", word) == [(1,)]
     hand_in(page, desk, a_file("words.csv", words))
-    numbers = [cell.strip() for cell in page.locator("main table").first.locator("tbody tr").first.locator("td").all_inner_texts()]
-    assert [re.sub(r"\D", "", number) for number in numbers] == ["0", "0", "1", "0"], "new, changed, unchanged, rejected"
+    numbers = page.locator("main table").first.locator("tbody tr").first.locator("td")
+    expect(numbers).to_have_count(4)
+    assert [re.sub(r"\D", "", number) for number in numbers.all_inner_texts()] == ["0", "0", "1", "0"], "new, changed, unchanged, rejected"
     expect(page.locator(SAVE)).to_have_count(0)
 
 
