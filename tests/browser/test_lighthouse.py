@@ -46,7 +46,10 @@ def judged(program: Path, address: str) -> tuple[dict[str, float], list[str]]:
     """Scores by category, and the audits that cost something."""
     browser = [f"--chrome-flags=--headless=new {' '.join(chromium.ARGUMENTS)}"]
     env = {**os.environ, "CHROME_PATH": str(chromium.executable())}
-    done = subprocess.run([str(program), address, *FLAGS, *browser], env=env, capture_output=True, text=True, check=False, timeout=170)
+    command = [str(program), address, *FLAGS, *browser]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=170)
+    if "Please run Lighthouse again" in done.stderr:  # it lost the trace of a busy machine's page and judged nothing
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=170)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
     scores = {name: report["categories"][name]["score"] or 0.0 for name in CATEGORIES}
