@@ -25,7 +25,7 @@ from civic.points import amounts
 from civic.points import labels as service_labels
 from civic.points.models import Policy
 from civic.points.rules import rate_of
-from civic.points.shown import hours_words
+from civic.points.statement.shown import hours_words
 from civic.territory.models import Territory
 
 POSITION = 40

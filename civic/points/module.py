@@ -6,20 +6,7 @@ from flask_babel import lazy_pgettext as _p
 
 from civic.core import closes
 from civic.core.registry import Job, Module, Seed
-from civic.points import (
-    api,
-    causes,
-    checks,
-    desk_links,
-    district,
-    entries,
-    listeners,
-    mydata,
-    open_work,
-    report_desk,
-    seeds,
-    watch_desk,
-)
+from civic.points import api, causes, checks, desk, district, entries, listeners, mydata, open_work, seeds
 from civic.points.operations import donations, expiry, hints, lives
 from civic.points.operations.reports import make_missing
 from civic.points.views import audit, desk_beside, desk_proposals, desk_wallets, mine, rules, rules_desk
@@ -57,12 +44,12 @@ def manifest() -> Module:
         books=(checks.BOOK,),
         checks=checks.CHECKS,
         seeds=(Seed("demo", seeds.demo, 70), Seed("demo", seeds.close_books, 95), Seed("district", district.district, 70)),
-        desk_actions=lambda viewer: [*report_desk.actions(viewer), *desk_links.desk_actions(viewer), *watch_desk.actions(viewer)],
-        desk_queues=lambda viewer: [*report_desk.queues(viewer), *desk_links.desk_queues(viewer), *watch_desk.queues(viewer)],
+        desk_actions=desk.actions,
+        desk_queues=desk.queues,
         navigation=entries.navigation,
         elder_doors=entries.elder_doors,
         home_cards=entries.home_cards,
-        person_actions=desk_links.person_actions,
+        person_actions=desk.person_actions,
         message_topics=(expiry.EXPIRY_TOPIC, donations.DESK_TOPIC),
         sources=causes.SOURCES,
         open_work=open_work.open_work,

@@ -14,10 +14,11 @@ from civic.core.db import db
 from civic.core.i18n import format_day, format_moment, plain
 from civic.core.personaldata import DataPart
 from civic.people.queries import all_rows_of
-from civic.points import amounts, labels, queries, shown, statement
+from civic.points import amounts, labels, queries, statement
 from civic.points.models import Earning, Hint, Proposal, Wallet, WalletState
 from civic.points.operations.proposals import told
 from civic.points.queries import WalletView
+from civic.points.statement import shown
 
 Rows = list[tuple[Any, Any]]
 

@@ -17,6 +17,8 @@ ABOVE = (Role.town, Role.district)
 DECIDERS = (*DESK, *ABOVE)
 RULERS = (Role.district, Role.administrator)
 READERS = (Role.auditor,)
+REPORT_READERS = (*RULERS, *READERS)
+SIGNERS = (Role.district,)
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,21 @@ def can_agree(viewer: Viewer, district: str, maker_id: int, maker_person_id: int
 def can_read_rules(viewer: Viewer, district: str) -> bool:
     """Versions that are not posted yet: who rules, and auditors of anything in the district."""
     return can_rule(viewer, district) or any(s.role in READERS and s.territory.startswith(district) for s in viewer.scopes)
+
+
+def can_read_reports(viewer: Viewer, district: str) -> bool:
+    """The desk's list of monthly reports: who rules the programme, auditors of anything in the district."""
+    return can_read_rules(viewer, district)
+
+
+def can_make_report(viewer: Viewer, district: str) -> bool:
+    """By hand, when the job did not: who rules the programme."""
+    return can_rule(viewer, district)
+
+
+def can_sign_report(viewer: Viewer, district: str) -> bool:
+    """The district answers for its report: a grant of this role for the whole district, bound to no organisation."""
+    return any(scope.role in SIGNERS and scope.is_district_wide and scope.territory == district for scope in viewer.scopes)
 
 
 def can_audit(viewer: Viewer, path: str) -> bool:

@@ -20,7 +20,7 @@ from civic.core.db import db
 from civic.core.errors import NotAllowed
 from civic.core.viewer import NOBODY, Viewer
 from civic.core.web.access import Access, access_of
-from civic.points import files
+from civic.points.statement import files
 from tests.guards.doors import DOORS, Door, Row
 from tests.guards.world import World, make_world
 from tests.support.features import modules

@@ -15,12 +15,13 @@ from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.exchange import operations as exchange
-from civic.points import files, operations, queries, ruling, seeds, shown, statement
+from civic.points import operations, queries, seeds, statement
 from civic.points.models import Reason, Transfer, Wallet, WalletKind, WalletState
 from civic.points.operations import proposals
 from civic.points.operations.donations import Way, give
 from civic.points.operations.wallets import programme_of_person
-from civic.points.statement import Asked, Cursor, Side
+from civic.points.queries import ruling
+from civic.points.statement import Asked, Cursor, Side, files, shown
 from tests.conftest import NOW
 from tests.points.test_desk_of_points import enter, person, text, uid_of
 from tests.points.test_pages import english, page, resident

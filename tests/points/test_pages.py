@@ -19,10 +19,11 @@ from civic.core.registry import Link, Module
 from civic.exchange.models import Category
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Membership
-from civic.points import files, labels, operations, queries, seeds, shown, statement
+from civic.points import labels, operations, queries, seeds, statement
 from civic.points.models import Reason, WalletKind
 from civic.points.operations.donations import Way, give
-from civic.points.paper import MISSING, Paper
+from civic.points.statement import files, shown
+from civic.points.statement.paper import MISSING, Paper
 from tests.conftest import NOW
 from tests.points.test_statement import CLERK, DAY, filled, grant, later, ticking, told, view
 from tests.support.people import COLLEAGUE

@@ -15,9 +15,12 @@ from civic.core.viewer import Actor
 from civic.people import queries as people
 from civic.points import checks, operations
 from civic.points.errors import (
+    AboveRow,
     AlreadyDecided,
     NotEnoughPoints,
     NotReversible,
+    NotYours,
+    OtherGrant,
     OwnHousehold,
     SecondPersonNeeded,
     WalletClosed,
@@ -26,7 +29,6 @@ from civic.points.errors import (
 )
 from civic.points.models import Proposal, ProposalKind, ProposalState, Reason, Transfer, TransferKind, Wallet, WalletKind, WalletState
 from civic.points.operations import desk, proposals
-from civic.points.rule_errors import AboveRow, NotYours, OtherGrant
 from tests.support.points import adopt, balance, free, summed
 
 ASKER, DECIDER = Actor(21), Actor(22)

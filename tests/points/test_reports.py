@@ -16,10 +16,11 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.reports import Report, SignedAlready
 from civic.core.viewer import Role, Scope, Viewer
-from civic.points import operations, reporting
+from civic.points import operations
+from civic.points.errors import MonthNotClosed
 from civic.points.figures import bars, month_of, shown
 from civic.points.operations.reports import make_missing, make_report, sign_report
-from civic.points.report_errors import MonthNotClosed
+from civic.points.queries import reporting
 from tests.support.closes import CLERK, closed, earned, noon_of, spent
 
 OCTOBER = date(2026, 10, 1)

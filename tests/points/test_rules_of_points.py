@@ -17,10 +17,7 @@ from civic.core.audit import AuditEvent
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.points import operations, rules, signals
-from civic.points.errors import SecondPersonNeeded
-from civic.points.models import Policy, PolicyState
-from civic.points.operations import policy
-from civic.points.rule_errors import (
+from civic.points.errors import (
     BeforeAnnounced,
     NoGeneralRate,
     NothingChanged,
@@ -29,9 +26,12 @@ from civic.points.rule_errors import (
     PolicyChanged,
     PostingHangs,
     RateTwice,
+    SecondPersonNeeded,
     TooEarly,
     VersionOpen,
 )
+from civic.points.models import Policy, PolicyState
+from civic.points.operations import policy
 from civic.points.versions import RuleText, change_words, differences, sentences
 from tests.conftest import NOW
 from tests.support.points import adopt

@@ -173,7 +173,7 @@ def test_a_file_is_read_in_slices_with_the_same_points_behind_each_line(make_wal
         for _number in range(5):
             operations.donate(CLERK, wallet_id, 1_00)
     whole = told(wallet_id).lines
-    monkeypatch.setattr(statement, "SLICE", 2)
+    monkeypatch.setattr(statement.lines, "SLICE", 2)
     assert [(x.id, x.after) for x in statement.every(view(wallet_id))] == [(x.id, x.after) for x in whole]
     assert len(list(statement.every(view(wallet_id), most=3))) == 3
 
@@ -237,7 +237,7 @@ def test_a_wallet_and_its_first_page_cost_the_same_number_of_statements_whatever
 def test_what_lies_deeper_than_can_be_summed_on_the_way_has_no_points_behind_it(make_wallet, monkeypatch):
     wallet_id = make_wallet()
     grant(wallet_id, 1_00, times=12)
-    monkeypatch.setattr(statement, "MOST_NEWER", 5)
+    monkeypatch.setattr(statement.lines, "MOST_NEWER", 5)
     shown = told(wallet_id, limit=4)
     below = told(wallet_id, Asked(before=shown.before), 4)
     assert [line.after for line in below.lines] == [8_00, 7_00, 6_00, 5_00]

@@ -22,7 +22,7 @@ from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people import queries as people_queries
 from civic.people.models import LookKind, Person
-from civic.points import policies, queries, ruling
+from civic.points import policies, queries
 from civic.points.api.desk import READERS, WalletStateSchema, bp, state_of
 from civic.points.api.own import (
     LINE_PAGE,
@@ -35,8 +35,9 @@ from civic.points.api.own import (
     statement_of,
     way_of,
 )
-from civic.points.holders import holder_of_person
 from civic.points.operations import desk, donations
+from civic.points.queries import ruling
+from civic.points.queries.holders import holder_of_person
 
 
 class OpenWalletSchema(ma.Schema):

@@ -17,15 +17,16 @@ from civic.core.web.api import ApiBlueprint, Moment, PageArgs, page_of, page_sch
 from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points import policies, queries, ruling
+from civic.points import policies, queries
 from civic.points.api.fields import Points
 from civic.points.api.own import (
     PlainWalletSchema,
     amount_of,
 )
-from civic.points.holders import holder_of
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
 from civic.points.operations import desk, proposals
+from civic.points.queries import ruling
+from civic.points.queries.holders import holder_of
 from civic.territory.models import Territory
 
 bp = ApiBlueprint("api-points-desk", __name__, description="Points at the desk: wallets, proposals that another person decides")

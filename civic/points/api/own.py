@@ -15,13 +15,13 @@ from civic.core.web import limits
 from civic.core.web.access import signed_in
 from civic.core.web.api import ApiBlueprint, Moment, page_schema
 from civic.core.web.api_acts import KEY, TOKEN, act_once
-from civic.points import amounts, queries, shown, statement
+from civic.points import amounts, queries, statement
 from civic.points.api.fields import Points
 from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
 from civic.points.operations.donations import Way, give
 from civic.points.queries import Mine, WalletView
-from civic.points.statement import CURSOR, Asked, Cursor, HoldEnd, Line, Side
+from civic.points.statement import CURSOR, Asked, Cursor, HoldEnd, Line, Side, shown
 
 bp = ApiBlueprint("api-points", __name__, description="Points: one's own wallet, its statement, giving away")
 AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,2})?", re.ASCII)

@@ -14,9 +14,10 @@ from civic.core.db import Bilingual
 from civic.core.web import limits
 from civic.core.web.access import public
 from civic.core.web.api import ApiBlueprint, BilingualSchema, etag_of, unless_known
-from civic.points import amounts, ruling
+from civic.points import amounts
 from civic.points.models import PolicyState
-from civic.points.ruling import Version
+from civic.points.queries import ruling
+from civic.points.queries.ruling import Version
 from civic.points.versions import Change, RuleText, differences
 from civic.territory.queries import any_path
 

@@ -24,13 +24,14 @@ from civic.core.web import limits
 from civic.core.web.access import authorize, staff
 from civic.core.web.api import PageArgs, page_of, page_schema
 from civic.core.web.api_acts import IF_MATCH, KEY, TOKEN, act_once, reached, seen
-from civic.points import operations, policies, ruling
+from civic.points import operations, policies
 from civic.points.api.own import AMOUNT, amount_of
 from civic.points.api.rules import PointsRateSchema, ProgrammeSchema, RulesVersionSchema, bp, told_version
+from civic.points.errors import OutOfRange
 from civic.points.models import Policy, Programme
 from civic.points.operations import policy as verbs
-from civic.points.rule_errors import OutOfRange
-from civic.points.ruling import Version
+from civic.points.queries import ruling
+from civic.points.queries.ruling import Version
 from civic.points.versions import MOST_RATE, RuleText
 from civic.territory.models import Territory
 

@@ -22,14 +22,15 @@ from civic.core.web.api import ApiBlueprint, Moment, PageArgs, etag_of, page_of,
 from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points import amounts, exports, hints, policies, report_policies, reporting
+from civic.points import amounts, exports, policies
 from civic.points.api.fields import POINTS, Points
 from civic.points.figures import month_of
-from civic.points.hint_forms import LONGEST
+from civic.points.forms.watch import LONGEST
 from civic.points.models import HintKind, HintState, Programme
 from civic.points.operations import hints as hint_verbs
 from civic.points.operations import reports as report_verbs
 from civic.points.operations.exporting import note_export
+from civic.points.queries import hints, reporting
 from civic.territory.queries import any_path
 
 bp = ApiBlueprint("api-points-watch", __name__, description="Points: hints at the desk, monthly reports, files for auditors")
@@ -270,17 +271,17 @@ def _report_of(programme: Programme, month: str) -> Report:
     return row
 
 
-def _at_desk(code: str, policy: Any = report_policies.can_read) -> tuple[Programme, str]:
+def _at_desk(code: str, policy: Any = policies.can_read_reports) -> tuple[Programme, str]:
     """A programme whose rules one may read; of others even the existence is private."""
     found = next((each for each in reporting.programmes() if each[0].code == code), None)
-    if found is None or not report_policies.can_read(viewer(), found[1]):
+    if found is None or not policies.can_read_reports(viewer(), found[1]):
         abort(404, _("There is no such programme of points."))
     authorize(policy, viewer(), found[1])
     return found
 
 
 @bp.get("/points/programmes/<code>/reports")
-@staff(*report_policies.READERS)
+@staff(*policies.REPORT_READERS)
 @limits.per_minute(120)
 @bp.arguments(PageArgs, location="query")
 @bp.response(200, page_schema(DeskMonthSchema))
@@ -311,7 +312,7 @@ def report_months(args: dict[str, Any], code: str) -> Any:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def make_report(code: str, month: str) -> Any:
     """Make the report by hand, when the job did not; the one that is there comes back."""
-    programme, first = _at_desk(code, report_policies.can_make)[0], month_of(month)
+    programme, first = _at_desk(code, policies.can_make_report)[0], month_of(month)
     if first is None or first >= clock.today().replace(day=1):
         abort(404, _("There is no report of this month."))
     programme_id = programme.id
@@ -327,7 +328,7 @@ def make_report(code: str, month: str) -> Any:
 @bp.doc(security=TOKEN, parameters=[KEY])
 def sign_report(code: str, month: str) -> Any:
     """Answer for the report as the district."""
-    programme = _at_desk(code, report_policies.can_sign)[0]
+    programme = _at_desk(code, policies.can_sign_report)[0]
     report_id = _report_of(programme, month).id
     return act_once(
         PointsReportSchema,

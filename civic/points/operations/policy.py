@@ -23,9 +23,7 @@ from civic.core.i18n import format_day
 from civic.core.viewer import Actor
 from civic.core.workdays import Unit
 from civic.points import amounts, signals
-from civic.points.models import Policy, PolicyState, Programme, Rate
-from civic.points.operations.seconds import by_account, second_person
-from civic.points.rule_errors import (
+from civic.points.errors import (
     BeforeAnnounced,
     NoGeneralRate,
     NothingChanged,
@@ -37,6 +35,8 @@ from civic.points.rule_errors import (
     TooEarly,
     VersionOpen,
 )
+from civic.points.models import Policy, PolicyState, Programme, Rate
+from civic.points.operations.seconds import by_account, second_person
 from civic.points.versions import BOUNDS, GENERAL, HOUR, MOST_RATE, POSTED_DAYS, RuleText, change_words, differences
 
 TOPIC = "points-rules"

@@ -19,7 +19,7 @@ from civic.core.db import db, locked, new_public_id
 from civic.core.viewer import Actor
 from civic.people.models import Household, Person
 from civic.points import amounts
-from civic.points.errors import AlreadyDecided, NotEnoughPoints, NotReversible, WalletClosed, WalletFull
+from civic.points.errors import AboveRow, AlreadyDecided, NotEnoughPoints, NotReversible, NotYours, OtherGrant, WalletClosed, WalletFull
 from civic.points.models import (
     OWNED,
     Programme,
@@ -38,7 +38,6 @@ from civic.points.operations import closing, dues, holds
 from civic.points.operations.books import Book, Locked, open_book
 from civic.points.operations.ledger import Line, write
 from civic.points.operations.seconds import by_account, not_own, second_person
-from civic.points.rule_errors import AboveRow, NotYours, OtherGrant
 
 _T = Transfer.__table__
 REVERSIBLE = (TransferKind.single, TransferKind.post)

@@ -11,9 +11,9 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.reports import Report
 from civic.core.viewer import Actor, Channel
-from civic.points import reporting
+from civic.points.errors import MonthNotClosed
 from civic.points.models import Programme
-from civic.points.report_errors import MonthNotClosed
+from civic.points.queries import reporting
 
 
 def make_report(actor: Actor, programme_id: int, first: date) -> Report:

@@ -11,11 +11,10 @@ from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id, upsert
 from civic.core.viewer import Actor
 from civic.people.models import Household, Person
-from civic.points.errors import WalletClosed, WalletFrozen, WalletNotEmpty
+from civic.points.errors import ProgrammeThere, WalletClosed, WalletFrozen, WalletNotEmpty
 from civic.points.models import COUNTED, OWNED, Programme, Vintage, Wallet, WalletKind, WalletState
 from civic.points.operations import closing, holds
 from civic.points.operations.books import open_book
-from civic.points.rule_errors import ProgrammeThere
 from civic.territory.models import Territory
 
 _W = Wallet.__table__

@@ -13,10 +13,10 @@ from civic.core.i18n import plain
 from civic.core.viewer import Channel, actor, viewer
 from civic.core.web.access import staff
 from civic.points import exports, policies
-from civic.points.hint_forms import ExportForm
-from civic.points.holders import holder_of
+from civic.points.forms.watch import ExportForm
 from civic.points.models import Programme, Wallet
 from civic.points.operations.exporting import note_export
+from civic.points.queries.holders import holder_of
 
 bp = Blueprint("points_audit", __name__, url_prefix="/desk/points/audit")
 LONGEST_ID = 18  # digits; more fit no row

@@ -17,9 +17,9 @@ from civic.core.web import limits
 from civic.core.web.access import place_path, public
 from civic.core.web.context import site_address
 from civic.core.web.pagecache import reading
-from civic.points import reporting
 from civic.points.chain import item_of
 from civic.points.figures import flow_names, month_of, month_words, shown
+from civic.points.queries import reporting
 from civic.points.totals import BOOK
 
 bp = Blueprint("points_closes", __name__, url_prefix="/points")

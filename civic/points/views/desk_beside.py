@@ -23,16 +23,17 @@ from civic.core.web.forms import keyed, refuse
 from civic.people import operations as people
 from civic.people import queries as people_queries
 from civic.people.models import LookKind, Person
-from civic.points import amounts, labels, policies, queries, ruling, shown, statement
+from civic.points import amounts, labels, policies, queries, statement
 from civic.points.errors import NotEnoughPoints
-from civic.points.forms import DeskGiftForm
-from civic.points.holders import holder_of_person
+from civic.points.forms.gifts import DeskGiftForm
+from civic.points.forms.rules import EmptyForm
 from civic.points.models import WalletKind
 from civic.points.operations import desk, donations
 from civic.points.operations.donations import Way
 from civic.points.policies import Holder
-from civic.points.queries import Mine, WalletView
-from civic.points.rule_forms import EmptyForm
+from civic.points.queries import Mine, WalletView, ruling
+from civic.points.queries.holders import holder_of_person
+from civic.points.statement import shown
 from civic.points.views import mine as own_pages
 
 bp = Blueprint("points_beside", __name__, url_prefix="/desk/points/people/<uid>")

@@ -21,12 +21,13 @@ from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import Form, keyed, refuse
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points import amounts, labels, policies, ruling
-from civic.points.holders import holder_of, owners_of, title_of
+from civic.points import amounts, labels, policies
+from civic.points.forms.rules import AnswerForm
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet
 from civic.points.operations import proposals as verbs
 from civic.points.policies import Holder
-from civic.points.rule_forms import AnswerForm
+from civic.points.queries import ruling
+from civic.points.queries.holders import holder_of, owners_of, title_of
 from civic.territory.models import Territory
 
 bp = Blueprint("points_proposals", __name__, url_prefix="/desk/points/proposals")

@@ -15,12 +15,13 @@ from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import Form, keyed, refuse
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points import amounts, labels, policies, queries, ruling
-from civic.points.holders import Owner, holder_of, owners_of
+from civic.points import amounts, labels, policies, queries
+from civic.points.forms.rules import CloseForm, EmptyForm, FreezeForm, ReverseForm, WishForm
 from civic.points.models import OWNED, Wallet
 from civic.points.operations import desk, proposals
 from civic.points.policies import Holder
-from civic.points.rule_forms import CloseForm, EmptyForm, FreezeForm, ReverseForm, WishForm
+from civic.points.queries import ruling
+from civic.points.queries.holders import Owner, holder_of, owners_of
 
 bp = Blueprint("points_wallets_desk", __name__, url_prefix="/desk/points")
 DESK = policies.DESK

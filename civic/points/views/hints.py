@@ -13,10 +13,11 @@ from civic.core.web.access import authorize, staff
 from civic.core.web.forms import keyed, refuse
 from civic.people import operations as people
 from civic.people.models import LookKind
-from civic.points import hints, labels, policies
-from civic.points.hint_forms import LookedForm
+from civic.points import labels, policies
+from civic.points.forms.watch import LookedForm
 from civic.points.models import HintState
 from civic.points.operations import hints as verbs
+from civic.points.queries import hints
 
 bp = Blueprint("points_hints", __name__, url_prefix="/desk/points/hints")
 NO_STORE = {"Cache-Control": "no-store"}

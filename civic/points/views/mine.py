@@ -24,13 +24,13 @@ from civic.core.web import limits
 from civic.core.web.access import public, signed_in
 from civic.core.web.forms import keyed, refuse
 from civic.people import queries as people
-from civic.points import amounts, files, queries, shown, statement
+from civic.points import amounts, queries, statement
 from civic.points.errors import NotEnoughPoints
-from civic.points.forms import GiftForm
+from civic.points.forms.gifts import GiftForm
 from civic.points.models import WalletKind, WalletState
 from civic.points.operations.donations import Way, give, left_after, ways_of
 from civic.points.queries import Mine, WalletView
-from civic.points.statement import Asked, Cursor, Side
+from civic.points.statement import Asked, Cursor, Side, files, shown
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 NEWEST = 5  # lines on the first page

@@ -21,10 +21,11 @@ from civic.core.web.access import authorize, place_path, public, staff
 from civic.core.web.context import site_address
 from civic.core.web.forms import Form, keyed
 from civic.core.web.pagecache import reading
-from civic.points import policies, report_policies, reporting
+from civic.points import policies
 from civic.points.figures import bars, flow_names, month_of, month_words, people_names, shown
 from civic.points.models import Programme
 from civic.points.operations import reports as verbs
+from civic.points.queries import reporting
 
 bp = Blueprint("points_reports", __name__, url_prefix="/points/reports")
 desk = Blueprint("points_reports_desk", __name__, url_prefix="/desk/points/reports")
@@ -183,7 +184,7 @@ def qr(month: str) -> Response:
 
 
 @desk.get("/")
-@staff(*report_policies.READERS)
+@staff(*policies.REPORT_READERS)
 def queue() -> str:
     return _queue()
 
@@ -191,13 +192,13 @@ def queue() -> str:
 def _queue(refusal: str = "") -> str:
     """Each programme in reach with its months: made or not, signed or not."""
     who = viewer()
-    found = [(programme, path) for programme, path in reporting.programmes() if report_policies.can_read(who, path)]
+    found = [(programme, path) for programme, path in reporting.programmes() if policies.can_read_reports(who, path)]
     parts = [
         {
             "programme": programme,
             "rows": _months(programme),
-            "can_make": report_policies.can_make(who, path),
-            "can_sign": report_policies.can_sign(who, path),
+            "can_make": policies.can_make_report(who, path),
+            "can_sign": policies.can_sign_report(who, path),
         }
         for programme, path in found
     ]
@@ -238,7 +239,7 @@ def _at_desk(code: str) -> tuple[Programme, str]:
 def make(code: str, month: str) -> ResponseReturnValue:
     """By hand, when the job did not."""
     programme, path = _at_desk(code)
-    authorize(report_policies.can_make, viewer(), path)
+    authorize(policies.can_make_report, viewer(), path)
     first = month_of(month)
     if first is None or first >= clock.today().replace(day=1):
         abort(404)
@@ -255,7 +256,7 @@ def make(code: str, month: str) -> ResponseReturnValue:
 @staff(Role.district)
 def sign(code: str, month: str) -> ResponseReturnValue:
     programme, path = _at_desk(code)
-    authorize(report_policies.can_sign, viewer(), path)
+    authorize(policies.can_sign_report, viewer(), path)
     first = month_of(month)
     report = reports.newest(reporting.KIND, programme.territory_id, first) if first is not None else None
     if report is None:

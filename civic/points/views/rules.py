@@ -8,8 +8,9 @@ from civic.bulletin import queries as bulletin
 from civic.core.web import limits
 from civic.core.web.access import place_path, public
 from civic.core.web.pagecache import reading
-from civic.points import amounts, labels, ruling
+from civic.points import amounts, labels
 from civic.points.operations.policy import TOPIC
+from civic.points.queries import ruling
 from civic.points.versions import GENERAL, sentences, threshold_why
 
 bp = Blueprint("points_rules", __name__, url_prefix="/points/rules")

@@ -16,12 +16,13 @@ from civic.core.i18n import format_day, plain
 from civic.core.viewer import actor, viewer
 from civic.core.web.access import authorize, get_or_404, staff
 from civic.core.web.forms import BasedForm, keyed, refuse
-from civic.points import amounts, labels, operations, policies, ruling
+from civic.points import amounts, labels, operations, policies
+from civic.points.errors import PolicyChanged
+from civic.points.forms.rules import BeginForm, DayForm, EmptyForm, RulesForm, StepForm
 from civic.points.models import Policy, Programme
 from civic.points.operations import policy as verbs
-from civic.points.rule_errors import PolicyChanged
-from civic.points.rule_forms import BeginForm, DayForm, EmptyForm, RulesForm, StepForm
-from civic.points.ruling import Version
+from civic.points.queries import ruling
+from civic.points.queries.ruling import Version
 from civic.points.versions import GENERAL, RuleText, sentences, threshold_why
 from civic.territory.models import Territory
 

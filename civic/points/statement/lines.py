@@ -2,7 +2,7 @@
 
 A line is what people call one thing: the rows of all years that one act wrote, and a hold together with how it ended ("set aside on the
 20th, spent on the 22nd"), dated when it began.  So the amounts of all lines add up to what is free, and the points behind a line read as
-what was free after it.  Hours that moved nothing here (civic/points/unmoved.py) stand between them with 0, by their moment.
+what was free after it.  Hours that moved nothing here (unmoved.py) stand between them with 0, by their moment.
 
 For each year of the wallet and each side the newest rows are taken by index and merged; nothing is ever sorted whole.
 """
@@ -22,10 +22,10 @@ import sqlalchemy as sa
 
 from civic.core import clock
 from civic.core.db import db
-from civic.points import unmoved, walk
 from civic.points.models import Reason, Transfer, TransferKind, WalletKind
 from civic.points.queries import WalletView
-from civic.points.unmoved import NOTHING, Went
+from civic.points.statement import unmoved, walk
+from civic.points.statement.unmoved import NOTHING, Went
 
 PER_PAGE = 50
 MOST_NEWER = 5_000  # rows that are summed to say what was free after a line further down; beyond, the column stays empty

@@ -16,10 +16,11 @@ from flask_babel import pgettext
 from civic.core import clock
 from civic.core.fonts import Family
 from civic.core.i18n import format_day, format_moment, lang, plain
-from civic.points import amounts, shown, statement
-from civic.points.paper import GREY, HEIGHT, MARGIN, WIDTH, Paper
+from civic.points import amounts, statement
 from civic.points.queries import WalletView
-from civic.points.shown import Shown
+from civic.points.statement import shown
+from civic.points.statement.paper import GREY, HEIGHT, MARGIN, WIDTH, Paper
+from civic.points.statement.shown import Shown
 
 BOM = "\ufeff"  # without it a spreadsheet takes UTF-8 for GB18030
 MOST_ROWS, MOST_PRINTED = 20_000, 2_000  # the newest lines; who has more chooses a month

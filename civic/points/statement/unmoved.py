@@ -1,7 +1,7 @@
 """Hours that moved nothing in the wallet of whoever served: earnings without a row of her own.
 
 The wallet was full or closed or her group gives, so that everything went to the care pool; the day had reached its most; a correction took
-back what was spent already, so that all of it became due.  She served, so the statement has a line for it (civic/points/statement.py).
+back what was spent already, so that all of it became due.  She served, so the statement has a line for it (lines.py).
 The newest come first, by moment, because such an earning has no place among the ids of the ledger.
 """
 

@@ -18,8 +18,8 @@ from civic.core.i18n import format_day
 from civic.core.viewer import Viewer
 from civic.people.models import Membership
 from civic.points import amounts, policies
-from civic.points.holders import owners_of, title_of
 from civic.points.models import Hint, HintKind, HintState, Wallet
+from civic.points.queries.holders import owners_of, title_of
 from civic.territory.models import Territory
 
 MOST = 200  # hints on a page; a desk with more has another trouble
@@ -140,7 +140,7 @@ def _sudden(detail: dict[str, Any], names: dict[int, str]) -> tuple[list[str], s
             day=format_day(date.fromisoformat(detail["monday"])),
         ),
         _(
-            "In the %(weeks)s weeks before it was usually %(usual)s points a week: as many weeks were below that as above.",
+            "In half of the %(weeks)s weeks before it was at most %(usual)s points a week.",
             weeks=len(detail["weeks"]),
             usual=amounts.short(detail["usual"]),
         ),

@@ -20,7 +20,7 @@ from civic.core.registry import Link, the_registry
 from civic.points import addresses, amounts, labels
 from civic.points.models import Reason, WalletKind
 from civic.points.queries import Held
-from civic.points.statement import HoldEnd, HoldStory, Line
+from civic.points.statement.lines import HoldEnd, HoldStory, Line
 
 CAME = {
     Reason.earned: _p("statement", "Points for service"),

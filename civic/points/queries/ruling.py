@@ -20,7 +20,7 @@ from civic.core.i18n import format_day
 from civic.core.registry import Link, the_registry
 from civic.core.viewer import Viewer
 from civic.people.models import Person
-from civic.points import labels, policies, rules, shown, statement, unmoved
+from civic.points import labels, policies, rules, statement
 from civic.points.models import (
     COUNTED,
     OWNED,
@@ -36,6 +36,7 @@ from civic.points.models import (
     Wallet,
     WalletKind,
 )
+from civic.points.statement import shown, unmoved
 from civic.points.versions import Change, RuleText, differences
 from civic.territory.models import Territory
 
