@@ -65,11 +65,11 @@ def _of_reports(viewer: Viewer) -> list[Queue]:
         return []
     newest = last(BOOK)
     missing = max(0, (clock.today() - timedelta(days=1) - newest.day).days) if newest is not None else 0
-    waiting = sum(_unsigned(programme.territory_id) for programme, path in found if policies.can_sign_report(viewer, path))
-    return [
-        Queue(_l("Days of points without their close"), url_for("points_closes.index"), missing, late=missing, position=15),
-        Queue(_l("Reports of points that nobody has signed"), url_for("points_reports_desk.queue"), waiting, position=45),
-    ]
+    queues = [Queue(_l("Days of points without their close"), url_for("points_closes.index"), missing, late=missing, position=15)]
+    if signed := [programme for programme, path in found if policies.can_sign_report(viewer, path)]:
+        waiting = sum(_unsigned(programme.territory_id) for programme in signed)
+        queues.append(Queue(_l("Reports of points that nobody has signed"), url_for("points_reports_desk.queue"), waiting, position=45))
+    return queues
 
 
 def _unsigned(territory_id: int) -> int:

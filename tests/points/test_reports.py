@@ -180,6 +180,9 @@ def test_an_auditor_reads_and_has_no_button(october, client, monkeypatch, place)
     viewer_of(client, monkeypatch, Role.auditor, path="/" + place.path.split("/")[1] + "/")
     assert "/sign" not in client.get("/desk/points/reports/", status=200).get_data(as_text=True)
     client.post("/desk/points/reports/PY/2026-10/sign", status=403, check=False)
+    desk = client.get("/desk/?lang=en", follow_redirects=True).get_data(as_text=True)
+    assert "Days of points without their close" in desk
+    assert "Reports of points that nobody has signed" not in desk, "it is not hers to do"
 
 
 def test_the_desk_counts_days_without_their_close_and_reports_without_a_name(october, client, monkeypatch, place):
