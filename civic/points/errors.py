@@ -212,6 +212,13 @@ class TooEarly(DomainError):
     sentence = _l("New rules count from a day after their posting, never backwards. The first possible day is %(first)s.")
 
 
+class TooLate(DomainError):
+    """A day so far ahead that it is a typing error; an adopted version stands, and none could begin before it.  context: last."""
+
+    code = "too_late"
+    sentence = _l("New rules begin within a year. The last possible day is %(last)s.")
+
+
 class BeforeAnnounced(DomainError):
     """Adopted for a day before the one that was posted.  context: announced."""
 

@@ -7,7 +7,7 @@ from flask_babel import lazy_pgettext as _p
 from civic.core import closes
 from civic.core.registry import Job, Module, Seed
 from civic.points import api, causes, checks, desk, district, entries, listeners, mydata, open_work, seeds
-from civic.points.operations import donations, expiry, hints, lives
+from civic.points.operations import donations, expiry, hints, left
 from civic.points.operations.reports import make_missing
 from civic.points.views import audit, desk_beside, desk_proposals, desk_wallets, mine, rules, rules_desk
 from civic.points.views import closes as closes_views
@@ -37,7 +37,7 @@ def manifest() -> Module:
             Job("points-close", lambda: closes.close_yesterday(checks.BOOK), at="00:20"),
             Job("points-report", make_missing, at="00:50"),
             Job("points-holds", expiry.end_due_holds, minutes=1),
-            Job("points-left", lives.settle_left, at="02:10"),
+            Job("points-left", left.settle_left, at="02:10"),
             Job("points-expiry", expiry.run, at="02:40"),
             Job("points-hints", hints.run, at="03:05"),
         ),

@@ -76,7 +76,7 @@ def _points_of_person(subject: Subject, rows: Sequence[int], found: Open) -> Any
     words = {
         Happening.listing: _("They stay in the wallet."),
         Happening.merge: _("They go to the wallet of the row that stays, year by year."),
-        Happening.move_out: _("They stay in the wallet and can be donated or spent from elsewhere too."),
+        Happening.move_out: _("They stay in the wallet and can be donated from elsewhere too."),
         Happening.joined: _("They stay her own. What the household has stays with the household."),
         Happening.split_off: _("They stay her own. What the household has stays with the household."),
     }

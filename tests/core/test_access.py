@@ -36,6 +36,14 @@ def test_a_public_view_is_open(client):
     client.get("/pigeons/", status=200)
 
 
+@pytest.mark.parametrize(
+    ("address", "status"), [("/pigeons/%00", 404), ("/pigeons/?q=a%00b", 400), ("/pigeons/?q=%2500", 200), ("/%00", 404)]
+)
+def test_a_sign_that_no_text_can_keep_is_in_no_address(client, address, status):
+    """PostgreSQL refuses U+0000 in every text: asked for, it would break the page."""
+    client.get(address, status=status, check=False)
+
+
 def test_a_door_that_needs_an_account_asks_a_visitor_to_sign_in_and_remembers_where(client):
     answer = client.get("/pigeons/mine?a=1", status=303)
     assert "next=" in answer.headers["Location"]

@@ -92,7 +92,7 @@ def test_the_statement_is_paged_by_next(client, program):
     assert ([line["after"] for line in rest["items"]], rest["next"]) == (["9.00", "10.00"], None)
     came = client.get(f"{API}/statement?show=came&month=2026-11", headers=heads, status=200).json
     assert ([line["effect"] for line in came["items"]], came["items"][0]["after"], came["total"]) == (["10.00"], None, 1)
-    for odd in ("?limit=0", "?limit=101", "?month=2026-13", "?before=x", "?show=all", "?wallet=12", "?unknown=1"):
+    for odd in ("?limit=0", "?limit=8.9", "?limit=101", "?month=2026-13", "?before=x", "?show=all", "?wallet=12", "?unknown=1"):
         client.get(f"{API}/statement{odd}", headers=heads, status=400)
 
 
@@ -148,6 +148,28 @@ def test_gifts_go_to_the_pool_or_ones_own_household_and_nowhere_else(client, pro
     client.post(f"{API}/donations", json={"amount": "1", "from": "household", "to": "household"}, headers=keyed(heads, "c"), status=400)
     for body in ({"amount": "1", "to": "17"}, {"amount": "1", "to_wallet": 17}, {"amount": "1", "from": "other"}):
         client.post(f"{API}/donations", json=body, headers=keyed(heads, "d"), status=400)
+
+
+def test_a_wallet_of_another_district_is_read_and_gives_in_its_own(client, program, programme, next_door, make_wallet):
+    person, wallet_id, heads = program(8_00)
+    with atomic():
+        other = operations.wallet_of_person(next_door.id, person.id)
+    grant(other, 3_00)
+    foreign = make_wallet(5_00)
+    uid, foreign_uid = (queries.views(queries.by_id(each))[0].uid for each in (other, foreign))
+    db.session.rollback()
+    told = client.get(f"{API}/wallet", headers=heads, status=200).json
+    assert (told["free"], told["programme"]["en"]) == ("8.00", "Panyu volunteer points")
+    assert [(each["uid"], each["free"], each["programme"]["en"]) for each in told["others"]] == [(uid, "3.00", "Points next door")]
+    lines = client.get(f"{API}/statement?wallet={uid}", headers=heads, status=200).json
+    assert [line["effect"] for line in lines["items"]] == ["3.00"]
+    client.get(f"{API}/statement?wallet={foreign_uid}", headers=heads, status=404)
+    made = client.post(f"{API}/donations", json={"amount": "1.00", "wallet": uid}, headers=keyed(heads, "a"), status=201).json
+    assert made["free"] == "2.00"
+    assert [summed(each.id, WalletKind.care_pool) for each in (programme, next_door)] == [0, 1_00]
+    for number, body in enumerate(({"wallet": foreign_uid}, {"wallet": uid, "from": "household"}, {"wallet": "nobody"})):
+        client.post(f"{API}/donations", json={"amount": "1", **body}, headers=keyed(heads, f"b{number}"), status=404)
+    assert (free(wallet_id), free(other), free(foreign)) == (8_00, 2_00, 5_00)
 
 
 def test_a_child_gives_its_own_points_and_never_the_households(client, program):

@@ -6,8 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from civic.accounts import operations as accounts
+from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.viewer import Actor
+from civic.people import queries as people
+from civic.people.models import Look, Membership
+from civic.points import operations
 from civic.points.models import Proposal, Transfer, Wallet
 from tests.support.points import balance
 
@@ -103,6 +107,36 @@ def test_a_row_is_reversed_in_part(client, heads, wallet):
     assert left_in(wallet[0]) == 5_00
     again = client.post(f"/api/v1/points/rows/{row}/reversal", json={"why": "again"}, headers=heads("manager", "k3"), status=409)
     assert again.json["code"] == "not_reversible"
+
+
+def looks() -> list[int]:
+    """Whom somebody looked at, line by line."""
+    found = list(db.session.scalars(sa.select(Look.person_id).order_by(Look.id)))
+    db.session.rollback()
+    return found
+
+
+def test_reading_a_households_wallet_is_a_look_at_each_who_lives_there(client, heads, programme, make_wallet, make_person):
+    person, son = make_person(), make_person("王小山", "1990-01-02")
+    wallet_id, number, other = make_wallet(8_00, person), person.id, son.id
+    with atomic():
+        row = db.session.scalars(sa.select(Membership).where(Membership.person_id == other)).one()
+        row.household_id = household = people.household_of(number).id
+        shared = operations.wallet_of_household(programme.id, household)
+    (row_id,) = operations.donate(Actor(901), wallet_id, 5_00, shared)
+    uid = db.session.scalars(sa.select(Wallet.uid).where(Wallet.id == shared)).one()
+    db.session.rollback()
+    client.get(f"/api/v1/points/wallets/{uid}", headers=heads("manager"), status=200)
+    assert looks() == [number, other]
+    client.get(f"/api/v1/points/wallets/by-number/{shared}", headers=heads("auditor"), status=200)
+    assert looks() == [number, other] * 2
+    address = f"/api/v1/points/rows/{row_id}/reversal"
+    made = client.post(address, json={"why": "twice"}, headers=heads("manager", "k1"), status=201).json
+    assert looks() == [number, other] * 3
+    client.get(f"/api/v1/points/proposals/{made['uid']}", headers=heads("social-worker"), status=200)
+    assert looks() == [number, other] * 4
+    client.get("/api/v1/points/proposals", headers=heads("social-worker"), status=200)
+    assert looks() == [number, other] * 5
 
 
 def test_taken_back(client, heads, wallet):

@@ -7,8 +7,10 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.viewer import Actor
 from civic.people import queries as people
 from civic.people.models import Membership
 from civic.points import operations
@@ -267,21 +269,86 @@ def test_the_district_decides_but_opens_no_wallet(programme, worker, enter, pers
     above.get(f"/desk/points/wallets/{uid_of(wallet)}", status=403)
 
 
-def test_looking_is_noted(programme, worker, person, make_wallet):
-    wallet = make_wallet(person=person)
-    address = f"/desk/points/wallets/{uid_of(wallet)}"
-    before = len(people.looks_at(person.id))
+# ---- looks ------------------------------------------------------------------------------------------------------------------
+def looks_at(*persons) -> list[int]:
+    """How many lines each of them reads."""
+    found = [len(people.looks_at(each)) for each in persons]
     db.session.rollback()
+    return found
+
+
+def move_in(other, person) -> int:
+    """`other` lives with `person` from now on; the household."""
+    with atomic():
+        row = db.session.scalars(sa.select(Membership).where(Membership.person_id == other.id)).one()
+        row.household_id = people.household_of(person.id).id
+    return row.household_id
+
+
+@pytest.mark.parametrize("rest", ["", "/freeze", "/close", "/propose"])
+def test_looking_at_a_wallet_or_a_form_about_it_is_noted(programme, worker, person, make_wallet, rest):
+    address, number = f"/desk/points/wallets/{uid_of(make_wallet(person=person))}{rest}", person.id
+    db.session.rollback()
+    for times in (1, 2):
+        worker.get(address, status=200)
+        assert looks_at(number) == [times]
+
+
+def test_who_walks_through_the_rows_leaves_a_line_with_everybody(programme, worker, person, make_wallet, make_person):
+    other = make_person("李强")
+    for each in (person, other):
+        make_wallet(8_00, person=each)
+    rows, two = list(db.session.scalars(sa.select(Transfer.id).order_by(Transfer.id))), (person.id, other.id)
+    db.session.rollback()
+    for row in rows:
+        worker.get(f"/desk/points/rows/{row}/reverse", status=200)
+    assert looks_at(*two) == [1, 1]
+    worker.submit(f"/desk/points/rows/{rows[0]}/reverse", {"amount": "900", "why": "typed twice"}, status=422)
+    assert looks_at(*two) == [3, 1], "the form and the form with its errors"
+    worker.submit(f"/desk/points/rows/{rows[0]}/reverse", {"amount": "3", "why": "typed twice"}, status=303)
+    assert looks_at(*two) == [4, 1], "what was asked shows nothing more"
+
+
+def test_a_households_wallet_is_looked_at_with_everybody_who_lives_there(programme, worker, person, make_wallet, make_person):
+    daughter = make_person("王小芳", "1990-01-02")
+    household, wallet, two = move_in(daughter, person), make_wallet(8_00, person=person), (person.id, daughter.id)
+    with atomic():
+        shared = operations.wallet_of_household(programme.id, household)
+    (row,) = operations.donate(Actor(901), wallet, 5_00, shared)
+    address = f"/desk/points/wallets/{uid_of(shared)}"
     worker.get(address, status=200)
-    assert len(people.looks_at(person.id)) == before + 1
+    assert looks_at(*two) == [1, 1]
+    worker.get(f"{address}/freeze", status=200)
+    assert looks_at(*two) == [2, 2]
+    worker.get(f"/desk/points/rows/{row}/reverse", status=200)
+    assert looks_at(*two) == [3, 3]
+
+
+def test_a_reversal_is_a_look_at_both_sides(programme, worker, enter, person, make_wallet, make_person):
+    wallet, number = make_wallet(8_00, person=person), person.id
+    household = people.household_of(number).id
+    with atomic():
+        shared = operations.wallet_of_household(programme.id, household)
+    (row,) = operations.donate(Actor(901), wallet, 5_00, shared)
+    son = make_person("王小山", "1990-01-02")
+    other = son.id
+    with atomic():  # the giver has moved out since; the son lives there
+        move_in(son, person)
+        db.session.scalars(sa.select(Membership).where(Membership.person_id == number)).one().ended_on = clock.today()
+    made = proposals.propose_reversal(Actor(901), row, "typed twice")
+    uid = made.uid
+    db.session.rollback()
+    browser = enter("manager")
+    browser.get(f"/desk/points/proposals/{uid}", status=200)
+    assert looks_at(number, other) == [1, 1]
+    browser.get("/desk/points/proposals/", status=200)
+    assert looks_at(number, other) == [1, 2], "the list names the household that would give back"
 
 
 def test_pages_of_lists_ask_little(programme, worker, enter, make_wallet, make_person, count_queries):
     def ask(times: int) -> None:
         for _ in range(times):
             proposals.propose_grant(operations_actor, make_wallet(person=make_person()), 1_00, "x", from_pool=False)
-
-    from civic.core.viewer import Actor
 
     operations_actor = Actor(77)
     ask(2)
@@ -300,8 +367,6 @@ def test_pages_of_lists_ask_little(programme, worker, enter, make_wallet, make_p
 def test_a_wallets_page_asks_little_however_many_rows(programme, worker, person, make_wallet, count_queries):
     wallet = make_wallet(person=person)
     address = f"/desk/points/wallets/{uid_of(wallet)}"
-    from civic.core.viewer import Actor
-
     for number in range(60):
         proposals.grant(Actor(77), wallet, 1_00, source=f"care_grant:{number}", from_pool=False)
     page = text(worker.get(address, status=200))

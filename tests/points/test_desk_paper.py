@@ -388,6 +388,26 @@ def test_a_child_gives_her_own_points_alone(clerk, woman, somebody):
     assert in_wallet(child) == 2_00
 
 
+def test_points_of_another_district_are_given_there(clerk, programme, next_door, woman, somebody):
+    with atomic():
+        other = operations.wallet_of_person(next_door.id, woman.id)
+    grant(other, 3_00)
+    uid = queries.views(queries.by_id(other))[0].uid
+    foreign = queries.mine(somebody("陈静", points=5_00).id).own.uid
+    db.session.rollback()
+    address = beside(woman, f"/give?wallet={uid}")
+    assert address in page(clerk, beside(woman))
+    assert "Points next door" in page(clerk, address)
+    asked = clerk.submit(beside(woman, "/give"), {"way": "pool", "amount": "1"}, page=address, status=200).get_data(as_text=True)
+    assert "Points next door" in asked
+    sure = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', asked))
+    clerk.post(beside(woman, "/give"), data=sure, status=303)
+    assert (in_wallet(woman), free(other), pool(programme), pool(next_door)) == (10_00, 2_00, 0, 1_00)
+    db.session.rollback()
+    clerk.get(beside(woman, f"/give?wallet={foreign}"), status=404)
+    clerk.submit(beside(woman, "/give"), {**SURE, "wallet": foreign}, status=404)
+
+
 def test_points_of_a_closed_account_are_given_at_the_desk_and_nobody_is_written_to(clerk, programme, woman):
     people.restrict_person(CLERK, woman.id)
     clerk.submit(beside(woman, "/give"), SURE, status=303)

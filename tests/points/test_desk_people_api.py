@@ -10,7 +10,9 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people.models import Look, Membership, Verification
+from civic.points import operations
 from civic.points.models import Programme, Transfer, Wallet
+from tests.points.test_statement import grant
 from tests.support.points import balance
 
 API = "/api/v1/points"
@@ -131,6 +133,19 @@ def test_points_are_given_for_the_person_beside_once(client, programme, make_per
     assert db.session.scalars(sa.select(Transfer.channel).where(Transfer.id == made["line"])).one() == "desk"
     assert balance(wallet) == 5_50
     assert set(db.session.scalars(sa.select(Look.person_id))) == {number}
+
+
+def test_points_of_another_district_are_given_for_her(client, programme, next_door, make_person, make_wallet, heads):
+    wang = make_person()
+    wallet, foreign, address = make_wallet(8_00, wang), make_wallet(5_00), f"{API}/people/{wang.uid}/donations"
+    with atomic():
+        other = operations.wallet_of_person(next_door.id, wang.id)
+    grant(other, 3_00)
+    uid, foreign_uid = (db.session.scalars(sa.select(Wallet.uid).where(Wallet.id == each)).one() for each in (other, foreign))
+    db.session.rollback()
+    client.post(address, json={"amount": "1", "wallet": uid}, headers=heads("clerk", "k1"), status=201)
+    client.post(address, json={"amount": "1", "wallet": foreign_uid}, headers=heads("clerk", "k2"), status=404)
+    assert (balance(wallet), balance(other), balance(foreign)) == (8_00, 2_00, 5_00)
 
 
 def test_who_gives_for_whom(client, programme, make_person, make_wallet, heads, make_community, make_account, place):

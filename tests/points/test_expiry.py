@@ -11,6 +11,7 @@ from civic.accounts.models import Account
 from civic.core import clock
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.jobs import ItemsFailed
 from civic.core.messages.models import Message
 from civic.core.viewer import Actor
 from civic.people import operations as people
@@ -108,6 +109,33 @@ def test_without_both_notices_they_stay_another_year(rules, make_wallet, reachab
     assert balance(wallet) == 0
 
 
+@pytest.mark.parametrize(("first", "second"), [(9, 24), (23, 24), (1, 28), (1, 31)])
+def test_a_notice_that_comes_too_late_does_not_count(rules, make_wallet, reachable, first, second):
+    """Thirty days are thirty: told on the 23rd and the 24th because the job stood still, she would have had eight."""
+    wallet = make_wallet(5_00, reachable)
+    for day in (first, second):
+        night(2027, 12, day)
+    assert (night(2028, 1, 1), balance(wallet)) == (0, 5_00)
+
+
+def test_one_wallet_that_fails_does_not_keep_the_others_from_their_notice(rules, make_wallet, make_person, monkeypatch):
+    wallets = [make_wallet(5_00, make_person(contacts=[phone(f"1380000000{n}", confirmed=True)])) for n in range(3)]
+    real = expiry.open_book
+
+    def broken(ids):
+        if list(ids) == wallets[:1]:
+            raise RuntimeError("a row nobody foresaw")
+        return real(ids)
+
+    monkeypatch.setattr(expiry, "open_book", broken)
+    with pytest.raises(ItemsFailed):
+        night(2027, 12, 1)
+    assert [noticed(wallet) for wallet in wallets] == [0, 30, 30]
+    monkeypatch.undo()
+    assert night(2027, 12, 2) == 1
+    assert [noticed(wallet) for wallet in wallets] == [30, 30, 30]
+
+
 def test_who_cannot_be_told_loses_nothing(rules, make_person, make_wallet):
     nobody = make_person()
     wallet = make_wallet(5_00, nobody)
@@ -127,9 +155,9 @@ def test_a_login_is_enough_because_it_shows_the_inbox(rules, make_account, make_
 
 def test_held_points_stay_while_they_are_held_and_thirty_days_after(rules, make_wallet, reachable):
     wallet = make_wallet(5_00, reachable)
-    with on(2027, 12, 20):
+    with on(2027, 12, 7):
         held = operations.hold(DESK, wallet, 2_00, source="order:1", until=clock.now() + timedelta(days=90))
-    for day in ((2027, 12, 21), (2027, 12, 24)):
+    for day in ((2027, 12, 8), (2027, 12, 27)):
         night(*day)
     assert (night(2028, 1, 1), balance(wallet), free(wallet)) == (1, 2_00, 0)
     with on(2028, 2, 1):

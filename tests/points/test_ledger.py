@@ -12,7 +12,7 @@ from civic.core.atomic import atomic
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people.models import Membership
-from civic.points import operations
+from civic.points import checks, operations
 from civic.points.amounts import parse
 from civic.points.errors import (
     AboveHold,
@@ -115,7 +115,38 @@ def test_given_hours_go_to_the_pool(programme, make_person, make_wallet):
     person = make_person()
     earn(person, 60, donate_only=True)
     assert balance(make_wallet(person=person)) == 0
-    assert db.session.scalar(sa.select(Vintage.balance).join(Wallet).where(Wallet.kind == WalletKind.care_pool)) == 1_00
+    assert pool_balance() == 1_00
+
+
+def pool_balance() -> int:
+    return db.session.scalar(sa.select(Vintage.balance).join(Wallet).where(Wallet.kind == WalletKind.care_pool)) or 0
+
+
+@pytest.mark.parametrize("was_given", [False, True], ids=["hers, then a group's", "a group's, then hers"])
+@pytest.mark.parametrize("minutes", [120, 60, 180], ids=["as many hours", "fewer", "more"])
+def test_a_revision_that_says_whose_the_hours_are_moves_all_of_them(programme, make_person, make_wallet, was_given, minutes):
+    """Group volunteers donate only: 2.00 earned as her own go back, and what the revision is worth goes to the pool; or the other way."""
+    person = make_person()
+    wallet = make_wallet(person=person)
+    earn(person, 120, donate_only=was_given)
+    assert (balance(wallet), pool_balance()) == ((0, 2_00) if was_given else (2_00, 0))
+    earn(person, minutes, revision=2, donate_only=not was_given)
+    now = minutes * 100 // 60
+    assert (balance(wallet), pool_balance()) == ((now, 0) if was_given else (0, now))
+    assert [str(found) for check in checks.CHECKS for found in check.run()] == []
+
+
+def test_hours_of_a_group_that_were_spent_before_it_was_known_become_due(programme, make_person, make_wallet):
+    """2.00 earned, 1.50 spent, then they are the group's: 0.50 go back, 1.50 are due, 2.00 lie in the pool; 1.00 earned later pays of it."""
+    person = make_person()
+    wallet = make_wallet(person=person)
+    earn(person, 120)
+    operations.settle(WANG, operations.hold(WANG, wallet, 1_50, source="order:1", until=soon()).id, 1_50)
+    earn(person, 120, revision=2, donate_only=True)
+    assert (balance(wallet), pool_balance(), db.session.get_one(Wallet, wallet, populate_existing=True).due) == (0, 2_00, 1_50)
+    earn(person, 60, source="hours:2")
+    assert (balance(wallet), db.session.get_one(Wallet, wallet, populate_existing=True).due) == (0, 50)
+    assert [str(found) for check in checks.CHECKS for found in check.run()] == []
 
 
 def test_hours_of_a_group_are_the_volunteers_own_where_the_rules_of_the_day_say_so(programme, make_person, make_wallet):

@@ -17,7 +17,7 @@ from civic.people.errors import StillNeeded
 from civic.people.models import HouseholdRelation
 from civic.points import operations, signals
 from civic.points.models import Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind, WalletState
-from civic.points.operations import earning, lives
+from civic.points.operations import earning, left
 from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import balance, free
 
@@ -210,11 +210,11 @@ def test_a_frozen_wallet_waits_for_the_office_and_then_the_night_follows(program
     operations.freeze(DESK, mine, "suspicion")
     people.record_death(CLERK, wang.id, TODAY)
     assert (free(mine), wallet(mine).state, heard) == (5_00, WalletState.frozen, [("order:1", HoldState.voided)])
-    assert lives.settle_left() == 0
+    assert left.settle_left() == 0
     operations.unfreeze(DESK, mine)
-    assert lives.settle_left() == 1
+    assert left.settle_left() == 1
     assert (free(mine), balance(home_of(programme, li)), wallet(mine).state_why) == (0, 5_00, "death")
-    assert lives.settle_left() == 0
+    assert left.settle_left() == 0
 
 
 def test_hours_approved_after_a_death_go_to_the_care_pool(make_person, make_wallet):
@@ -322,13 +322,13 @@ def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_when_the_
     operations.unfreeze(DESK, theirs)
     operations.unfreeze(DESK, hers)
     before = outstanding()
-    lives.settle_left()
+    left.settle_left()
     assert [(wallet(each).state, wallet(each).state_why) for each in (theirs, hers)] == [
         (WalletState.closed, "merge"), (WalletState.closed, "death"),
     ]  # fmt: skip
     unmerge(done)
     assert (wallet(theirs).state, wallet(hers).state, outstanding()) == (WalletState.open, WalletState.closed, before)
-    assert lives.settle_left() == 0
+    assert left.settle_left() == 0
 
 
 # ---- households -----------------------------------------------------------------------------------------------------------
@@ -373,5 +373,5 @@ def test_without_rules_no_event_is_refused(make_person, programme, make_wallet):
     with clock.frozen(clock.now() - timedelta(days=400)):
         people.record_death(CLERK, wang.id, clock.today())
     assert wallet(mine).state is WalletState.open
-    assert lives.settle_left() == 1
+    assert left.settle_left() == 1
     assert wallet(mine).state is WalletState.closed

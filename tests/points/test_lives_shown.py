@@ -74,6 +74,12 @@ def test_holds_keep_the_data_of_a_closed_account_and_points_alone_do_not(make_pe
     assert people.what_keeps(wang.id) == []
 
 
+def test_who_moves_out_is_promised_what_she_can_do_from_elsewhere(make_person, make_wallet):
+    wang = make_person()
+    make_wallet(5_00, wang)
+    assert said(wang, Happening.move_out) == {"Points in the wallet: 5": "They stay in the wallet and can be donated from elsewhere too."}
+
+
 def test_a_proposal_that_waits_is_open_work(make_person, make_wallet):
     wang = make_person()
     propose_grant(DESK, make_wallet(person=wang), 5_00, "住院")

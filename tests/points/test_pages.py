@@ -20,7 +20,10 @@ from civic.exchange.models import Category
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Membership
 from civic.points import labels, operations, queries, seeds, statement
+from civic.points.errors import NotEnoughPoints
 from civic.points.models import Reason, WalletKind
+from civic.points.operations import proposals
+from civic.points.operations.desk import close_wallet
 from civic.points.operations.donations import Way, give
 from civic.points.statement import files, shown
 from civic.points.statement.paper import MISSING, Paper
@@ -182,6 +185,37 @@ def test_the_first_page_shows_what_is_free_held_expiring_and_due(client, residen
     assert person.id
 
 
+def test_an_empty_wallet_says_whether_points_expire(client, resident, programme):
+    resident(0)
+    assert "Points do not expire here" in page(client, "/points/")
+    adopt(programme.id, "2026-2", date(2026, 2, 1), expiry_years=1)
+    text = page(client, "/points/")
+    assert "There are no points that could expire." in text
+    assert "Points do not expire here" not in text
+
+
+def test_a_wallet_that_was_closed_says_where_its_points_went(site, programme, make_wallet, make_person):
+    first, second = make_person(), make_person("李强")
+    to_pool, to_household = filled(lambda: make_wallet(person=first), 3_00), filled(lambda: make_wallet(person=second), 3_00)
+    close_wallet(COLLEAGUE, to_pool, "own_wish", to_household=False)
+    close_wallet(COLLEAGUE, to_household, "own_wish", to_household=True)
+    line, other = english(to_pool)[0], english(to_household)[0]
+    assert (line.title, line.notes[0]) == (
+        "To the care pool", "This wallet was closed; its points went to the care pool, for neighbours in need.",
+    )  # fmt: skip
+    assert (other.title, other.notes[0]) == (
+        "To another wallet", "This wallet was closed; its points went on to the one that follows it.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("from_pool", "words"), [(True, "From the care pool; two people"), (False, "Newly issued; two people")])
+def test_a_grant_names_no_office_because_town_street_and_district_decide_too(site, programme, make_wallet, from_pool, words):
+    giver, wallet_id = filled(make_wallet, 3_00), make_wallet()
+    operations.donate(CLERK, giver, 3_00)
+    proposals.grant(CLERK, wallet_id, 2_00, source="care_grant:1", from_pool=from_pool)
+    assert english(wallet_id)[0].notes[0] == f"{words} decided it."
+
+
 def test_the_statement_pages_by_fifty_filters_and_keeps_its_month(client, resident):
     _person, wallet_id = resident(0)
     with ticking():
@@ -315,6 +349,118 @@ def test_a_way_that_is_not_hers_is_refused(client, resident):
     _person, wallet_id = resident(birth="2012-05-06")
     client.submit("/points/donate", {"way": "household", "amount": "1", "sure": "yes"}, status=422)
     assert free(wallet_id) == 10_00
+
+
+# ---- wallets of several districts -------------------------------------------------------------------------------------------
+def wallet_in(programme, person) -> int:
+    with atomic():
+        return operations.wallet_of_person(programme.id, person.id)
+
+
+def test_the_wallet_of_the_district_where_she_lives_is_hers(client, resident, programme, next_door):
+    person, wallet_id = resident(8_00)
+    number, other = person.id, wallet_in(next_door, person)
+    found = queries.mine(number)
+    assert ([each.id for each in found.wallets], queries.free_of(number)) == ([wallet_id, other], 8_00)
+    db.session.rollback()
+    assert "<b>8.00</b> points" in page(client, "/")
+    text = page(client, "/points/")
+    assert "<b>8.00</b> points" in text
+    assert "Statement of a wallet in another district" in text
+    assert "Points next door" in text
+    client.submit("/points/donate", {"way": "pool", "amount": "1", "sure": "yes"}, status=303)
+    assert (free(wallet_id), summed(programme.id, WalletKind.care_pool)) == (7_00, 1_00)
+
+
+def test_without_one_where_she_lives_the_newest_is_hers(make_person, programme, next_door, make_territory):
+    third = operations.open_programme(CLERK, make_territory("district", code="T8").id, "TH", "第三区积分", "Points of the third")
+    adopt(third.id)
+    person = make_person()
+    first, second = wallet_in(next_door, person), wallet_in(third, person)
+    grant(first, 2_00)
+    grant(second, 3_00)
+    assert ([each.id for each in queries.mine(person.id).wallets], queries.free_of(person.id)) == ([second, first], 3_00)
+
+
+def test_points_of_another_district_go_to_its_own_pool(client, resident, programme, next_door):
+    person, wallet_id = resident(8_00)
+    other = wallet_in(next_door, person)
+    grant(other, 3_00)
+    uid = view(other).uid
+    db.session.rollback()
+    client.set_cookie("civic_lang", "en")
+    address = f"/points/donate?wallet={uid}"
+    assert address in page(client, "/points/")
+    asking = page(client, address)
+    assert "Free in your wallet: 3.00 points." in asking
+    assert "From the wallet of this programme: Points next door." in asking
+    fields = {"way": "pool", "amount": "1.25"}
+    asked = client.submit("/points/donate", fields, page=address, status=200).get_data(as_text=True)
+    assert "1.75" in asked
+    sure = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', asked))
+    receipt = client.post("/points/donate", data=sure, status=303).headers["Location"]
+    assert "1.25 points are given" in page(client, receipt)
+    assert (free(wallet_id), free(other)) == (8_00, 1_75)
+    assert [summed(each.id, WalletKind.care_pool) for each in (programme, next_door)] == [0, 1_25]
+    db.session.rollback()
+    too_much = client.submit("/points/donate", {**fields, "amount": "2"}, page=address, status=422).get_data(as_text=True)
+    assert 'id="amount-error"' in too_much, "of this wallet, though 8.00 are free in the other"
+    assert "Free in your wallet: 1.75 points." in too_much
+
+
+def test_nobody_gives_from_anothers_wallet(client, resident, make_wallet):
+    foreign = view(filled(make_wallet, 5_00))
+    person, wallet_id = resident()
+    number = person.id
+    db.session.rollback()
+    page(client, f"/points/donate?wallet={foreign.uid}", 404)
+    typed = {"way": "pool", "amount": "1", "sure": "yes", "wallet": foreign.uid}
+    client.submit("/points/donate", typed, status=404)
+    with pytest.raises(NotEnoughPoints):
+        give(CLERK, number, Way.pool, 1_00, foreign.uid)
+    assert (free(wallet_id), free(foreign.id)) == (10_00, 5_00)
+
+
+@pytest.mark.parametrize("birth", ["2012-05-06", ""])
+def test_who_uses_no_households_wallet_sees_her_own_alone(client, resident, make_wallet, birth):
+    """A household that is none is not that of everybody whose wallet belongs to no household."""
+    foreign = view(filled(make_wallet, 5_00))
+    person, wallet_id = resident(birth=birth)
+    assert [each.id for each in queries.mine(person.id).every] == [wallet_id]
+    db.session.rollback()
+    assert foreign.uid not in page(client, "/points/")
+    for rest in ("statement", "statement.csv", "statement.pdf", "forecast", "donate"):
+        page(client, f"/points/{rest}?wallet={foreign.uid}", 404)
+
+
+def test_a_child_without_a_wallet_has_nobody_elses(client, programme, make_person, make_account, make_wallet, sign_in):
+    foreign = filled(make_wallet, 5_00)
+    child, account = make_person("何小树", "2012-05-06"), make_account(name="何小树")
+    with atomic():
+        db.session.get_one(Account, account.id).person_id = child.id
+    assert queries.mine(child.id).every == ()
+    with pytest.raises(NotEnoughPoints):
+        give(CLERK, child.id, Way.pool, 1_00)
+    sign_in(client, account)
+    assert "You have no points yet" in page(client, "/points/")
+    assert free(foreign) == 5_00
+
+
+def test_the_household_has_a_wallet_for_each_district(client, resident, programme, next_door):
+    person, _wallet_id = resident(6_00)
+    other = wallet_in(next_door, person)
+    grant(other, 3_00)
+    give(CLERK, person.id, Way.household, 4_00)
+    give(CLERK, person.id, Way.household, 2_00, view(other).uid)
+    here, there = queries.mine(person.id).households
+    assert (here.free, here.programme_id, there.free, there.programme_id) == (4_00, programme.id, 2_00, next_door.id)
+    give(CLERK, person.id, Way.household_pool, 50, there.uid)
+    assert [summed(each.id, WalletKind.care_pool) for each in (programme, next_door)] == [0, 50]
+    db.session.rollback()
+    text = page(client, "/points/")
+    assert f"/points/statement?wallet={there.uid}" in text
+    assert "Statement of the household" in page(client, f"/points/statement?wallet={there.uid}")
+    assert "From my points" not in page(client, f"/points/donate?wallet={there.uid}")
 
 
 # ---- files ------------------------------------------------------------------------------------------------------------------

@@ -87,6 +87,61 @@ def test_from_the_draft_to_the_day_it_counts(client, heads, programme):
         assert [v["number"] for v in client.get(f"{API}/rules", status=200).json["coming"]] == [made["number"]]
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["with If-Match", "without"])
+def test_the_same_key_again_gets_the_first_answer(client, heads, programme, named):
+    """Without If-Match the newest version is meant: the one that the first request found, not the one that it left."""
+    made = drafted(client, heads, programme)
+    address = f"{VERSIONS}/{made['id']}"
+
+    def again(verb: str, body: dict, key: str, seen: int) -> None:
+        sent = {"json": body, "headers": heads("district", key, seen if named else None), "status": 200}
+        send = client.patch if not verb else client.post
+        first, second = send(f"{address}{verb}", **sent), send(f"{address}{verb}", **sent)
+        assert (second.json, second.headers["Idempotent-Replayed"]) == (first.json, "true")
+
+    again("", {"confirm_days": 5}, "edit", 1)
+    again("/propose", {"from_on": "2026-12-10"}, "propose", 2)
+    again("/withdraw", {}, "withdraw", 3)
+
+
+@pytest.mark.parametrize("day", ["2206-12-10", "9999-12-31", "2027-11-27"])
+def test_a_year_typed_wrongly_does_not_lock_the_rules(client, heads, programme, day):
+    """An adopted version stands, and no other may begin before it.  2026-11-25 and 366 days: 2027-11-26."""
+    made = drafted(client, heads, programme)
+    address = f"{VERSIONS}/{made['id']}"
+    client.patch(address, json={"confirm_days": 5}, headers=heads("district", "e", 1), status=200)
+    told = client.post(f"{address}/propose", json={"from_on": day}, headers=heads("district", "p", 2), status=422).json
+    assert (told["code"], told["context"]["last"]) == ("too_late", "2027-11-26")
+    client.post(f"{address}/propose", json={"from_on": "2027-11-26"}, headers=heads("district", "p2", 2), status=200)
+    client.post(f"{address}/agree", headers=heads("admin", "a", 3), status=200)
+    with clock.frozen(NOW + timedelta(days=8)):
+        closed_posting(made["id"])
+        seen = client.get(address, headers=heads("admin"), status=200).json["version"]
+        late = client.post(f"{address}/adopt", json={"from_on": day}, headers=heads("admin", "x", seen), check=False).json
+        assert late.get("code") == ("too_late" if day != "2027-11-27" else None), "eight days later the year ends eight days later"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"note_en": "\\ud800"}',
+        '{"note_en": "a\\u0000b"}',
+        '{"\\u0000": 1}',
+        '{"daily_minutes": ' + "9" * 5000 + "}",
+        '{"rates": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"daily_minutes": 89.9}',
+        '{"daily_minutes": "480"}',
+        "[]",
+        "null",
+    ],
+    ids=["surrogate", "nul", "nul as a name", "digits", "deep", "fraction", "text", "list", "null"],
+)
+def test_a_body_that_cannot_be_read_is_refused(client, heads, programme, body):
+    made = drafted(client, heads, programme)
+    sent = {"data": body, "content_type": "application/json", "headers": heads("district", "e", 1)}
+    assert client.patch(f"{VERSIONS}/{made['id']}", **sent, status=400).json["code"] == "malformed"
+
+
 def test_nobody_agrees_to_what_she_has_not_seen(client, heads, programme):
     made = drafted(client, heads, programme)
     address = f"{VERSIONS}/{made['id']}"

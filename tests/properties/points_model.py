@@ -75,6 +75,7 @@ class Service(NamedTuple):
     amount: int = 0
     pooled: int = 0
     taken: int = 0
+    given: bool = False
 
 
 @dataclass
@@ -293,12 +294,14 @@ class World:
         counted = min(minutes // 30 * 30, max(0, DAILY - others) // 30 * 30)
         amount = counted * 100 // 60
         self.touch(known.purse)
-        less = max(0, known.amount - amount)
+        less = known.amount if given != known.given else max(0, known.amount - amount)
         offset = min(less, known.taken)
-        self.services[source] = known._replace(revision=known.revision + 1, counted=counted, amount=amount, taken=known.taken - offset)
-        if amount > known.amount:
-            self.credit(source, amount - known.amount, given=given)
+        self.services[source] = known._replace(
+            revision=known.revision + 1, counted=counted, amount=amount, taken=known.taken - offset, given=given
+        )
         self.take_back(source, less - offset)
+        if more := amount - known.amount + less:
+            self.credit(source, more, given=given)
         return counted, amount
 
     def credit(self, source: str, amount: int, *, given: bool) -> None:
@@ -454,7 +457,7 @@ class World:
                 continue
             before, after = (0, 30) if left > 7 else (30, 7)
             for year in purse.years:
-                told = left <= 30 and name in self.reachable and year + years <= today.year
+                told = (23 <= left <= 30 or 4 <= left <= 7) and name in self.reachable and year + years <= today.year
                 if told and purse.years[year] and purse.noticed.get(year, 0) == before:
                     purse.noticed[year] = after
             if left > 7:

@@ -24,6 +24,7 @@ from civic.core.errors import DomainError, KeyReused
 from civic.core.idempotency import Replayed, keyed
 from civic.core.viewer import Actor
 from civic.people import queries as people
+from civic.people.models import HouseholdRelation, Membership
 from civic.points import checks, operations
 from civic.points.models import Hold, HoldState, Transfer, TransferKind, Vintage, Wallet, WalletKind
 from civic.points.operations import expiry, proposals
@@ -403,6 +404,11 @@ def test_the_ledger_against_a_plain_model(programme, make_person, make_wallet):
     wallets = [make_wallet(person=person) for person in persons]
     with atomic():
         wallets.append(operations.wallet_of_household(programme.id, home.id))
+        for person in persons[1:]:  # they moved out of it today: whoever gives to it here once lived in it, as `civic check` asks
+            today = clock.today()
+            db.session.add(
+                Membership(household_id=home.id, person_id=person.id, relation=HouseholdRelation.other, from_on=today, ended_on=today)
+            )
     own = dict(
         db.session.execute(sa.select(Wallet.kind, Wallet.id).where(Wallet.programme_id == programme.id, Wallet.id.not_in(wallets))).all()
     )

@@ -25,7 +25,7 @@ from civic.people.models import HouseholdRelation, Membership, Merge, MergeState
 from civic.people.records import Record
 from civic.points import checks, operations
 from civic.points.models import Hold, HoldState, Vintage, Wallet, WalletKind, WalletState
-from civic.points.operations import lives
+from civic.points.operations import left
 from tests.support.people import CLERK, COLLEAGUE
 from tests.support.points import summed
 
@@ -172,7 +172,7 @@ class Wallets(RuleBasedStateMachine):
 
     @rule()
     def night(self) -> None:
-        lives.settle_left()
+        left.settle_left()
 
     # ---- what must be so after every step
 

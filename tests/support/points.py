@@ -64,6 +64,15 @@ def make_wallet(programme: Programme, make_person: Any) -> Callable[..., int]:
     return make
 
 
+@pytest.fixture
+def next_door(make_territory: Any) -> Programme:
+    """The younger programme of another district, one point an hour."""
+    district = make_territory("district", code="T9")
+    found = operations.open_programme(RULER, district.id, "ND", "邻区志愿积分", "Points next door")
+    adopt(found.id)
+    return found
+
+
 def free(wallet_id: int) -> int:
     """Hundredths that may be spent."""
     return int(db.session.scalar(sa.select(sa.func.sum(Vintage.balance - Vintage.held)).where(Vintage.wallet_id == wallet_id)) or 0)

@@ -80,6 +80,10 @@ def init_access(app: Flask, ask_sign_in: Callable[[], Response]) -> None:
 
     @app.before_request
     def _gate() -> Response | None:
+        if "\0" in request.path:  # no text that PostgreSQL keeps has this sign, so nothing is called so
+            abort(404)
+        if b"%00" in request.query_string:
+            abort(400)
         if request.endpoint is None:
             return None
         module = the_registry().module_of(request.blueprint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +31,7 @@ from civic.core.web.forms import csrf
 
 PREFIX = "/api/v1"
 MOST_BODY = 2**20  # bytes of JSON; what comes as a form with files has the pages' limit
+UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 SWAGGER = Path(flask_swagger_ui.__file__).parent / "dist"
 SHOWN = {"swagger-ui.css", "swagger-ui-bundle.js"}
 
@@ -40,6 +42,18 @@ class Parser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE, "path": ma.RAISE, "headers": ma.EXCLUDE, "form": ma.RAISE}
 
+    def load_json(self, req: Any, schema: Any) -> Any:
+        """The body; what Python's reader gives up on (5,000 digits, lists a thousand deep) is as wrong as any other fault."""
+        try:
+            return _writable(super().load_json(req, schema))
+        except (ValueError, RecursionError):
+            abort(problem(400, "malformed", "body: it cannot be read", {}))
+
+    def load_form(self, req: Any, schema: Any) -> Any:
+        form = super().load_form(req, schema)
+        _writable([value for values in req.form.lists() for value in values[1]])
+        return form
+
     def handle_error(
         self, error: ma.ValidationError, req: Any, schema: Any, *, error_status_code: int | None, error_headers: Any
     ) -> NoReturn:
@@ -49,6 +63,20 @@ class Parser(FlaskParser):
             for name, messages in (part.items() if isinstance(part, dict) else [("body", part)])
         }
         abort(problem(400, "malformed", "; ".join(f"{name}: {' '.join(map(str, m))}" for name, m in faults.items()), {"fields": faults}))
+
+
+def _writable(body: Any) -> Any:
+    """The body as it is; aborts with 400 where a text cannot be kept: PostgreSQL refuses U+0000, and a lone surrogate is no character."""
+    left = [body]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and UNWRITABLE.search(value):
+            abort(problem(400, "malformed", "body: it holds a sign that cannot be kept", {}))
+    return body
 
 
 class ApiBlueprint(SmorestBlueprint):

@@ -85,6 +85,13 @@ def seen(newest: int) -> int:
     return int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else -1
 
 
+def sent_version() -> int | None:
+    """What the program named (`If-Match`), as it stands under a key: the newest version would differ when the same request comes again."""
+    none = -2  # what `seen` finds in no header
+    named = seen(none)
+    return None if named == none else named
+
+
 def status_of(refusal: DomainError) -> int:
     """412 where the program named the version that it saw, and somebody was quicker."""
     return 412 if isinstance(refusal, Conflict) and request.headers.get("If-Match") else refusal.status

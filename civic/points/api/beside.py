@@ -32,6 +32,7 @@ from civic.points.api.own import (
     StatementArgs,
     amount_of,
     given,
+    giver_in,
     statement_of,
     way_of,
 )
@@ -73,7 +74,7 @@ def wallets_of(uid: str) -> Any:
     her, path = _beside(uid, policies.can_read_beside)
     people.note_look(actor(Channel.api), [her], LookKind.page)
     mine = queries.mine(her)
-    items = [each for each in (*mine.wallets, mine.household) if each is not None]
+    items = list(mine.every)
     if policies.can_see_at_desk(viewer(), path):  # of a household whose wallet she is too young to use: for those who see wallets anyway
         household, known = people_queries.household_of(her), {each.id for each in items}
         ids = [row.id for row in ruling.wallets_of_person(her, household.id if household else None) if row.id not in known]
@@ -128,6 +129,7 @@ def _to_give(uid: str) -> int:
 @reached(_to_give)
 @bp.arguments(GiftSchema)
 @bp.response(201, GivenSchema)
+@bp.alt_response(404, description="Nobody whom one serves, or a wallet that is none of hers")
 @bp.alt_response(409, description="The key was used with another body, or the wallet is frozen or closed")
 @bp.alt_response(422, description="No amount (`wrong_amount`), not enough points (`not_enough_points`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
@@ -135,9 +137,10 @@ def give_beside(wanted: dict[str, Any], uid: str) -> Any:
     """Give points away for the person who stands at the desk and says so; she is told."""
     her, way = _to_give(uid), way_of(wanted)
     people.note_look(actor(Channel.api), [her], LookKind.page)
+    wallet = giver_in(queries.mine(her), way, wanted)
     by = replace(actor(), channel=Channel.desk)
 
     def told(row_id: int) -> dict[str, Any]:
         return {**given(row_id), "href": url_for("points_beside.receipt", uid=uid, row_id=row_id)}
 
-    return act_once(GivenSchema, told, lambda: donations.give_beside(by, her, way, amount_of(wanted["amount"])), wanted, status=201)
+    return act_once(GivenSchema, told, lambda: donations.give_beside(by, her, way, amount_of(wanted["amount"]), wallet), wanted, status=201)

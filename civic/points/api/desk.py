@@ -15,7 +15,6 @@ from civic.core.web import limits
 from civic.core.web.access import authorize, staff
 from civic.core.web.api import ApiBlueprint, Moment, PageArgs, page_of, page_schema
 from civic.core.web.api_acts import KEY, TOKEN, act_once, reached
-from civic.people import operations as people
 from civic.people.models import LookKind
 from civic.points import policies, queries
 from civic.points.api.fields import Points
@@ -24,7 +23,7 @@ from civic.points.api.own import (
     amount_of,
 )
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet, WalletState
-from civic.points.operations import desk, proposals
+from civic.points.operations import desk, looks, proposals
 from civic.points.queries import ruling
 from civic.points.queries.holders import holder_of
 from civic.territory.models import Territory
@@ -132,9 +131,8 @@ def wallet_by_number(number: int) -> Any:
 
 
 def _read(row: Wallet) -> queries.WalletView:
-    wallet_id, person_id = row.id, row.person_id
-    if person_id is not None:
-        people.note_look(actor(Channel.api), [person_id], LookKind.page)
+    wallet_id = row.id
+    looks.note_look(actor(Channel.api), [row])
     return queries.views(queries.by_id(wallet_id))[0]
 
 
@@ -209,10 +207,12 @@ def _decided(act: Any, body: Any = None, status: int = 200) -> Any:
 @bp.response(200, page_schema(PointsProposalSchema))
 @bp.doc(security=TOKEN)
 def list_proposals(args: dict[str, Any]) -> dict[str, Any]:
-    """List proposals of what lies in one's reach; without names, a wallet tells them."""
+    """List proposals of what lies in one's reach; without names, a wallet tells them.  Each is noted as a look."""
     query = ruling.proposals(viewer(), waiting=args["show"] == "waiting")
     rows = db.session.execute(query.limit(args["limit"]).offset(args["offset"])).all()
-    return page_of([_shown(row, found.uid) for row, found in rows], ruling.count_of(query), args)
+    body = page_of([_shown(row, found.uid) for row, found in rows], ruling.count_of(query), args)
+    looks.note_look(actor(Channel.api), [found for _row, found in rows], LookKind.found)
+    return body
 
 
 @bp.post("/points/wallets/<uid>/proposals")
@@ -235,13 +235,14 @@ def propose(wanted: dict[str, Any], uid: str) -> Any:
     return _decided(ask, wanted, 201)
 
 
-def _row(row_id: int) -> None:
-    """A row of wallets in the viewer's reach, whose they are the operation asks."""
+def _row(row_id: int) -> list[Wallet]:
+    """The people's wallets of a row in the viewer's reach; whether one is her own household's the operation asks."""
     sides = ruling.sides_of(row_id)
     owned = ([w for w in (sides.debit, sides.credit) if w.kind in OWNED] or [sides.credit]) if sides is not None else []
     holders = [holder_of(found) for found in owned]
     if not any(policies.can_work(viewer(), holder.path) for holder in holders):
         abort(404, _("There is no such row."))
+    return owned
 
 
 @bp.post("/points/rows/<int:row_id>/reversal")
@@ -252,7 +253,8 @@ def _row(row_id: int) -> None:
 @bp.alt_response(409, description="It is no row that moves points, or was reversed already (`not_reversible`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def reverse(wanted: dict[str, Any], row_id: int) -> Any:
-    """Ask that a row be reversed; another person decides."""
+    """Ask that a row be reversed; another person decides.  Whose points it moved is noted as looked at."""
+    looks.note_look(actor(Channel.api), _row(row_id))
 
     def ask() -> Proposal:
         amount = amount_of(wanted["amount"]) if wanted["amount"] is not None else None
@@ -275,8 +277,12 @@ def _proposal(uid: str, policy: Any = policies.can_decide_at) -> Proposal:
 @bp.response(200, PointsProposalSchema)
 @bp.doc(security=TOKEN)
 def proposal(uid: str) -> Any:
-    """Read one proposal; its words stand on its page."""
-    return _one(_proposal(uid, policies.can_see_proposal))
+    """Read one proposal; its words stand on its page.  Of a reversal both sides are noted as looked at."""
+    row = _proposal(uid, policies.can_see_proposal)
+    sides = ruling.sides_of(row.transfer_id) if row.transfer_id is not None else None
+    wallets = [db.session.get_one(Wallet, row.wallet_id), *([sides.debit, sides.credit] if sides is not None else [])]
+    looks.note_look(actor(Channel.api), wallets)
+    return _one(row)
 
 
 @bp.post("/points/proposals/<uid>/<any('approve', 'refuse'):answer>")

@@ -13,13 +13,13 @@ from flask_babel import gettext as _
 from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import signed_in
-from civic.core.web.api import ApiBlueprint, Moment, page_schema
+from civic.core.web.api import ApiBlueprint, BilingualSchema, Moment, page_schema
 from civic.core.web.api_acts import KEY, TOKEN, act_once
 from civic.points import amounts, queries, statement
 from civic.points.api.fields import Points
 from civic.points.errors import WrongAmount
 from civic.points.models import Reason, WalletKind, WalletState
-from civic.points.operations.donations import Way, give
+from civic.points.operations.donations import Way, give, giver_of
 from civic.points.queries import Mine, WalletView
 from civic.points.statement import CURSOR, Asked, Cursor, HoldEnd, Line, Side, shown
 
@@ -44,11 +44,12 @@ class HeldSchema(ma.Schema):
 
 
 class PlainWalletSchema(ma.Schema):
-    """A wallet.  balance = held + free; due: points that the next ones pay."""
+    """A wallet.  balance = held + free; due: points that the next ones pay.  programme: of which district, empty before the first points."""
 
     uid = ma.fields.String(required=True, allow_none=True, metadata={"description": "null before the first points"})
     kind = ma.fields.Enum(WalletKind, by_value=True, required=True)
     state = ma.fields.Enum(WalletState, by_value=True, required=True)
+    programme = ma.fields.Nested(BilingualSchema, required=True)
     balance = Points()
     held = Points()
     free = Points()
@@ -62,15 +63,16 @@ class PlainWalletSchema(ma.Schema):
 
 
 class WalletSchema(PlainWalletSchema):
-    """One's own wallet, and the household's for its grown-up members."""
+    """One's own wallet, and the household's for its grown-up members.  others: of other districts, and closed ones."""
 
     household = ma.fields.Nested(PlainWalletSchema, allow_none=True, required=True)
+    others = ma.fields.List(ma.fields.Nested(PlainWalletSchema), required=True)
 
 
 class StatementArgs(ma.Schema):
-    """wallet: whose.  show: one side alone.  month: YYYY-MM.  before: lines below this one, as `next` says it."""
+    """wallet: own, household, or the uid of one of them.  show: one side alone.  month: YYYY-MM.  before: lines below this one, as `next` says it."""
 
-    wallet = ma.fields.String(load_default="own", validate=ma.validate.OneOf(["own", "household"]))
+    wallet = ma.fields.String(load_default="own", validate=ma.validate.Regexp(r"^(own|household|[A-Za-z0-9_-]{22})$"))
     show = ma.fields.Enum(Side, by_value=True, load_default=Side.every)
     month = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^(20[0-9]{2}-(0[1-9]|1[0-2]))?$"))
     before = ma.fields.String(load_default="", validate=ma.validate.Regexp(rf"^({CURSOR.pattern})?$"))
@@ -108,10 +110,11 @@ LINE_PAGE = page_schema(LineSchema)  # one frame for every statement
 
 
 class GiftSchema(ma.Schema):
-    """from: own or household; to: pool (the care pool) or household (one's own)."""
+    """from: own or household; wallet: which of them, by its uid, without one the one that is used; to: pool (the care pool) or household (one's own)."""
 
     giver = ma.fields.String(data_key="from", load_default="own", validate=ma.validate.OneOf(["own", "household"]))
     to = ma.fields.String(load_default="pool", validate=ma.validate.OneOf(["pool", "household"]))
+    wallet = ma.fields.String(load_default="", validate=ma.validate.Length(max=32))
     amount = ma.fields.Raw(required=True, metadata={"type": "string", "pattern": f"^{AMOUNT.pattern}$", "example": "12.50"})
 
 
@@ -135,12 +138,14 @@ def _mine() -> Mine:
 @bp.response(200, WalletSchema)
 @bp.doc(security=TOKEN)
 def wallet() -> Any:
-    """Read one's own wallet, and the household's."""
+    """Read one's own wallet, the household's, and those of other districts."""
     mine = _mine()
     nothing = WalletView(0, "", WalletKind.member, WalletState.open, "", mine.person_id, None, 0, 0, queries.NO_PROGRAMME, None)
     own = mine.own or nothing
-    values = {name: getattr(own, name) for name in ("kind", "state", "balance", "held", "free", "due", "years", "holds", "rules")}
-    return _Whole({**values, "uid": own.uid or None, "household": mine.household})
+    names = ("kind", "state", "programme", "balance", "held", "free", "due", "years", "holds", "rules")
+    values = {name: getattr(own, name) for name in names}
+    others = [each for each in mine.every if each is not own and each is not mine.household]
+    return _Whole({**values, "uid": own.uid or None, "household": mine.household, "others": others})
 
 
 class _Whole:
@@ -163,9 +168,10 @@ def read_statement(args: dict[str, Any]) -> dict[str, Any]:
 
 def statement_of(mine: Mine, args: dict[str, Any]) -> dict[str, Any]:
     """A page of the statement of one of somebody's wallets."""
-    found = mine.own if args["wallet"] == "own" else mine.household
+    wanted = args["wallet"]
+    found = mine.own if wanted == "own" else mine.household if wanted == "household" else mine.of(wanted)
     if found is None:
-        if args["wallet"] == "household":
+        if wanted != "own":
             abort(404, _("There is no such wallet."))
         return {"items": [], "total": 0, "next": None}
     month = date.fromisoformat(f"{args['month']}-01") if args["month"] else None
@@ -194,13 +200,15 @@ def _lines(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
 @limits.per_minute(30)
 @bp.arguments(GiftSchema)
 @bp.response(201, GivenSchema)
+@bp.alt_response(404, description="A wallet that is none of theirs")
 @bp.alt_response(409, description="The key was used with another body, or the wallet is frozen or closed")
 @bp.alt_response(422, description="No amount (`wrong_amount`), not enough points (`not_enough_points`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def donate(wanted: dict[str, Any]) -> Any:
     """Give points to the care pool or to one's own household; Idempotency-Key must be sent."""
-    way, person_id = way_of(wanted), viewer().person_id
-    return act_once(GivenSchema, given, lambda: give(actor(), person_id or 0, way, amount_of(wanted["amount"])), wanted, status=201)
+    mine, way = _mine(), way_of(wanted)
+    uid = giver_in(mine, way, wanted)
+    return act_once(GivenSchema, given, lambda: give(actor(), mine.person_id, way, amount_of(wanted["amount"]), uid), wanted, status=201)
 
 
 def way_of(wanted: dict[str, Any]) -> Way:
@@ -208,6 +216,14 @@ def way_of(wanted: dict[str, Any]) -> Way:
     if wanted["giver"] == wanted["to"] == "household":
         abort(400, _("From and to are the same wallet."))
     return Way.household_pool if wanted["giver"] == "household" else Way(wanted["to"])
+
+
+def giver_in(mine: Mine, way: Way, wanted: dict[str, Any]) -> str:
+    """The uid of the wallet that is to give, '' for the one that is used; 404 for one that does not belong to whom the gift is from."""
+    uid: str = wanted["wallet"]
+    if uid and giver_of(mine, way, uid) is None:
+        abort(404, _("There is no such wallet."))
+    return uid
 
 
 def amount_of(value: Any) -> int:

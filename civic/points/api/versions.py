@@ -23,7 +23,7 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, staff
 from civic.core.web.api import PageArgs, page_of, page_schema
-from civic.core.web.api_acts import IF_MATCH, KEY, TOKEN, act_once, reached, seen
+from civic.core.web.api_acts import IF_MATCH, KEY, TOKEN, act_once, reached, seen, sent_version
 from civic.points import operations, policies
 from civic.points.api.own import AMOUNT, amount_of
 from civic.points.api.rules import PointsRateSchema, ProgrammeSchema, RulesVersionSchema, bp, told_version
@@ -77,13 +77,13 @@ class RulesWordsSchema(ma.Schema):
     """What a version says; what is not named stays.  rates: all of them, one row for `*` and `*`."""
 
     rates = ma.fields.List(ma.fields.Nested(PointsRateSchema), validate=ma.validate.Length(1, ROWS))
-    rounding_minutes = ma.fields.Integer(attribute="rounding")
-    daily_minutes = ma.fields.Integer(attribute="daily")
-    threshold_minutes = ma.fields.Integer(attribute="threshold")
+    rounding_minutes = ma.fields.Integer(strict=True, attribute="rounding")
+    daily_minutes = ma.fields.Integer(strict=True, attribute="daily")
+    threshold_minutes = ma.fields.Integer(strict=True, attribute="threshold")
     cap = ma.fields.Raw(metadata={"type": "string", "pattern": f"^{AMOUNT.pattern}$", "example": "1500.00"})
-    expiry_years = ma.fields.Integer()
-    exchange_days = ma.fields.Integer()
-    confirm_days = ma.fields.Integer()
+    expiry_years = ma.fields.Integer(strict=True)
+    exchange_days = ma.fields.Integer(strict=True)
+    confirm_days = ma.fields.Integer(strict=True)
     group_donates = ma.fields.Boolean()
     note_zh = ma.fields.String(validate=ma.validate.Length(max=1000))
     note_en = ma.fields.String(validate=ma.validate.Length(max=1000))
@@ -202,9 +202,9 @@ def draft_version(code: str) -> Any:
 
 
 def _do(policy_id: int, act: Callable[[int], Any], body: dict[str, Any] | None = None) -> Any:
-    """One verb on a version as it was seen."""
+    """One verb on a version as it was seen.  The key remembers what was sent, not what stood here: a repeat meets a later version."""
     base = seen(_load(policy_id).row.lock_version)
-    return act_once(RulesDeskVersionSchema, lambda _done: _now(policy_id), lambda: act(base), {**(body or {}), "base": base})
+    return act_once(RulesDeskVersionSchema, lambda _done: _now(policy_id), lambda: act(base), {**(body or {}), "base": sent_version()})
 
 
 def _text(version: Version, wanted: dict[str, Any]) -> RuleText:
@@ -247,7 +247,7 @@ def edit_version(wanted: dict[str, Any], policy_id: int) -> Any:
 @reached(_load)
 @bp.arguments(FromDaySchema)
 @bp.response(200, RulesDeskVersionSchema)
-@bp.alt_response(422, description="`nothing_changed`, `too_early`: `context.first` is the first possible day")
+@bp.alt_response(422, description="`nothing_changed`, `too_early` and `too_late`: `context.first`, `context.last` are the possible days")
 @bp.doc(security=TOKEN, parameters=[IF_MATCH, KEY])
 def propose_version(wanted: dict[str, Any], policy_id: int) -> Any:
     """Say from which day on the draft is to count; a second person agrees then."""
@@ -277,7 +277,7 @@ def agree_version(policy_id: int) -> Any:
 @bp.arguments(AdoptSchema)
 @bp.response(200, RulesDeskVersionSchema)
 @bp.alt_response(409, description="Its posting is not closed yet (`posting_hangs`)")
-@bp.alt_response(422, description="`before_announced`, `too_early`")
+@bp.alt_response(422, description="`before_announced`, `too_early`, `too_late`")
 @bp.doc(security=TOKEN, parameters=[IF_MATCH, KEY])
 def adopt_version(wanted: dict[str, Any], policy_id: int) -> Any:
     """Adopt a version whose posting is closed."""

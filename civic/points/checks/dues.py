@@ -17,6 +17,7 @@ from civic.core import progress
 from civic.core.audit import AuditEvent
 from civic.core.db import BigId, db
 from civic.core.registry import Violation
+from civic.points.checks.parts import less
 from civic.points.models import OWNED, Earning, Proposal, ProposalKind, ProposalState, Reason, Transfer, TransferKind, Vintage, Wallet
 
 _T, _V, _W, _E, _Q, _A = (model.__table__ for model in (Transfer, Vintage, Wallet, Earning, Proposal, AuditEvent))
@@ -85,10 +86,7 @@ def _short(became: dict[int, int], closed: set[int]) -> Iterator[Violation]:
 
 def _corrections() -> sa.Select[Any]:
     """By programme: what revisions took off, less what reversals had taken before and what their rows took."""
-    before = sa.func.lag(_E.c.amount, 1, 0).over(partition_by=_E.c.source, order_by=_E.c.revision)
-    steps = sa.select(
-        _E.c.id, _E.c.programme_id, (before - _E.c.amount - _E.c.offset).label("off"), (_E.c.amount < before).label("down")
-    ).subquery("x")
+    steps = sa.select(_E.c.id, _E.c.programme_id, _E.c.offset, less().label("less")).subquery("x")
     key = sa.cast(_T.c.earning_id, BigId)
     rows = (
         sa.select(key.label("id"), sa.func.sum(_T.c.amount).label("taken"))
@@ -96,9 +94,12 @@ def _corrections() -> sa.Select[Any]:
         .group_by(key)
         .subquery("s")
     )
-    short = sa.func.sum(steps.c.off - sa.func.coalesce(rows.c.taken, 0))
+    short = sa.func.sum(steps.c.less - steps.c.offset - sa.func.coalesce(rows.c.taken, 0))
     return (
-        sa.select(steps.c.programme_id, short).outerjoin(rows, rows.c.id == steps.c.id).where(steps.c.down).group_by(steps.c.programme_id)
+        sa.select(steps.c.programme_id, short)
+        .outerjoin(rows, rows.c.id == steps.c.id)
+        .where(steps.c.less > 0)
+        .group_by(steps.c.programme_id)
     )
 
 

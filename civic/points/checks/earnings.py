@@ -13,7 +13,7 @@ from civic.core.db import db
 from civic.core.registry import Violation
 from civic.people.models import Merge, MergeState, Person
 from civic.points import rules
-from civic.points.checks.parts import named, stream, whole
+from civic.points.checks.parts import before, less, named, stream, whole
 from civic.points.models import Earning, Policy, Reason, Transfer, TransferKind
 
 _T, _E, _P = (model.__table__ for model in (Transfer, Earning, Policy))
@@ -23,11 +23,13 @@ def earnings() -> Iterator[Violation]:
     """Each revision's rows book its difference to the one before.
 
     Upwards exactly.  Downwards at most, less what a reversal had taken already: what was spent became due, and which earning a due comes
-    from no row tells; that all of them together became due is asked of each programme (dues.py).
+    from no row tells; that all of them together became due is asked of each programme (dues.py).  A revision that says otherwise whose the
+    points are (`is_donated`) takes all of the one before back and gives all of its own.
     """
     progress.tell("earnings of points", 0)
-    before = sa.func.lag(_E.c.amount, 1, 0).over(partition_by=_E.c.source, order_by=_E.c.revision)
-    difference = sa.select(_E.c.id, _E.c.offset, (_E.c.amount - before).label("difference")).subquery("x")
+    difference = sa.select(_E.c.id, _E.c.offset, (_E.c.amount - before(_E.c.amount)).label("difference"), less().label("less")).subquery(
+        "x"
+    )
     key = whole(_T.c.earning_id)
     taken = _T.c.reason == Reason.corrected
     sums = (
@@ -39,15 +41,14 @@ def earnings() -> Iterator[Violation]:
         .subquery("s")
     )  # fmt: skip
     up, down, d = sa.func.coalesce(sums.c.up, 0), sa.func.coalesce(sums.c.down, 0), difference.c.difference
-    offset = difference.c.offset
-    wrong = sa.or_(
-        sa.and_(d >= 0, sa.or_(up != d, down != 0, offset != 0)),
-        sa.and_(d < 0, sa.or_(up != 0, offset < 0, down > -d - offset)),
-    )
+    offset, fewer = difference.c.offset, difference.c.less
+    wrong = sa.or_(up != d + fewer, offset < 0, offset > fewer, down > fewer - offset)
     query = sa.select(difference.c.id, d, up, down, offset).outerjoin(sums, sums.c.id == difference.c.id).where(wrong)
     for id_, wanted, came, went, set_off in stream(query):
-        less = f", {set_off} was set off against reversals" if set_off else ""
-        yield Violation("points_earning", id_, f"differs by {wanted} from the revision before; its rows gave {came} and took {went}{less}")
+        set_by = f", {set_off} was set off against reversals" if set_off else ""
+        yield Violation(
+            "points_earning", id_, f"differs by {wanted} from the revision before; its rows gave {came} and took {went}{set_by}"
+        )
     foreign = sa.select(_T.c.id).join(_E, _E.c.id == _T.c.earning_id)
     other = sa.or_(_E.c.source != _T.c.source, _E.c.programme_id != _T.c.programme_id)
     yield from named("points_transfer", foreign.where(other), "names an earning of another source")
@@ -70,13 +71,13 @@ def _one_owner() -> Iterator[Violation]:
         rows[source][person_id] = id_
     if not rows:
         return
-    one = _merged()
+    one = merged()
     for persons in rows.values():
         if len({one(person_id) for person_id in persons}) > 1:
             yield Violation("points_earning", min(persons.values()), "its source earned for two people")
 
 
-def _merged() -> Callable[[int], int]:
+def merged() -> Callable[[int], int]:
     """Which row stands for a person, by merges that hold and those that were undone: what was booked under one stays."""
     parent: dict[int, int] = {}
 

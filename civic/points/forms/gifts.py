@@ -12,10 +12,11 @@ MOST_TYPED = 24  # signs of an amount
 
 
 class GiftForm(Form):
-    """Points to give away.  The view knows the ways; sure: set on the page that asks once more."""
+    """Points to give away.  The view knows the ways; wallet: uid of the one that gives, '' for her own; sure: set on the page that asks once more."""
 
     way = RadioField(_l("Where shall the points go?"), [InputRequired(_l("Choose one."))])
     amount = StringField(_l("How many points?"), [InputRequired(_l("Give a number of points.")), Length(MOST_TYPED)])
+    wallet = HiddenField()
     sure = HiddenField()
 
 

@@ -30,37 +30,41 @@ class Way(enum.StrEnum):
     household_pool = "household_pool"
 
 
-def ways_of(mine: Mine) -> list[Way]:
-    """Those that are open to her."""
-    found = [Way.pool] if mine.own is not None else []
-    if mine.own is not None and mine.household_id is not None:
-        found.append(Way.household)
-    return [*found, Way.household_pool] if mine.household is not None else found
+def ways_of(mine: Mine, wallet: str = "") -> list[Way]:
+    """Those that are open to her; of one wallet alone where its uid is named."""
+    found = [Way.pool, Way.household] if mine.household_id is not None else [Way.pool]
+    return [way for way in (*found, Way.household_pool) if giver_of(mine, way, wallet) is not None]
 
 
-def left_after(mine: Mine, way: Way, amount: int) -> int:
+def giver_of(mine: Mine, way: Way, wallet: str = "") -> WalletView | None:
+    """The wallet that gives: the one that is named by its uid, else the one that she or her household uses.  None where that is none of them.
+
+    Points of another district are given in that district: its wallet gives to the pool of its own programme.
+    """
+    every = mine.households if way is Way.household_pool else mine.wallets
+    return next((each for each in every if not wallet or each.uid == wallet), None)
+
+
+def left_after(mine: Mine, way: Way, amount: int, wallet: str = "") -> int:
     """Hundredths that would be free after the gift, for the question before it.  Raises NotEnoughPoints."""
-    giver = _giver(mine, way)
+    giver = giver_of(mine, way, wallet)
     free = giver.free if giver is not None else 0
     if giver is None or amount > free:
         raise NotEnoughPoints(cost=amount, available=free, cost_text=amounts.short(amount), available_text=amounts.short(free))
     return free - amount
 
 
-def _giver(mine: Mine, way: Way) -> WalletView | None:
-    return mine.household if way is Way.household_pool else mine.own
-
-
-def give(actor: Actor, person_id: int, way: Way, amount: int) -> int:
+def give(actor: Actor, person_id: int, way: Way, amount: int, wallet: str = "") -> int:
     """Give hundredths; returns the id of the first row, which the receipt is found by.
 
+    wallet: uid of the one that gives, '' for the one she uses; one that is not hers has nothing to give.
     The household is the one she is a grown-up member of now; its wallet is opened by the first gift.
     Raises NotEnoughPoints, NoHouseholdWallet, WrongAmount, WalletFrozen, WalletClosed.
     """
     amounts.checked(amount)
     with atomic() as tx:
         mine = queries.mine(person_id)
-        giver = _giver(mine, way)
+        giver = giver_of(mine, way, wallet)
         if way is not Way.pool and mine.household_id is None:
             raise NoHouseholdWallet(field="way")
         if giver is None:
@@ -72,15 +76,15 @@ def give(actor: Actor, person_id: int, way: Way, amount: int) -> int:
     return first
 
 
-def give_beside(actor: Actor, person_id: int, way: Way, amount: int) -> int:
+def give_beside(actor: Actor, person_id: int, way: Way, amount: int, wallet: str = "") -> int:
     """Give hundredths for the person who stands at the desk and says so; returns the id of the first row.
 
     actor: the worker; the audit names her and the person.  The person is told.  Raises OwnHousehold, and what `give` raises.
     """
     with atomic() as tx:
         mine = queries.mine(person_id)
-        not_own(actor, [wallet.id for wallet in (*mine.wallets, mine.household) if wallet is not None])
-        tx.result = row_id = give(replace(actor, acting_for=person_id), person_id, way, amount)
+        not_own(actor, [each.id for each in mine.every])
+        tx.result = row_id = give(replace(actor, acting_for=person_id), person_id, way, amount, wallet)
         if person_id in contacts_of("person", [person_id]):  # an account that was closed gets no messages
             send(
                 Receiver("person", person_id), DESK_TOPIC.name, "points/given", href=f"/points/donations/{row_id}",

@@ -67,7 +67,7 @@ def earn(
     on a day without any (before the programme began) nothing is earned and None comes back.  programme_id: else that of the place which keeps
     her row; a source stays in the programme in which it began, wherever she moves.
     policy_id: rules that were agreed before, instead of those of the day.  donate_only: done as the volunteer of an outside group, whose
-    points go to the care pool where these rules say so (`Policy.group_donates`).
+    points go to the care pool where these rules say so (`Policy.group_donates`); a later revision may say otherwise, all of it moves then.
     Raises OtherEarning when a revision comes again with other contents, after a later one, or for another person: a source whose person was
     wrong is set to 0 minutes and booked anew under another; ValueError for negative minutes.
     """
@@ -96,7 +96,7 @@ def earn(
         holds.touch(actor, book, wallet)
         row = _earning(book, policy, source, revision, service, before)
         difference = row.amount - (before.amount if before is not None else 0)
-        _Booking(actor, book, wallet, row, policy).book(difference + row.offset)
+        _Booking(actor, book, wallet, row, policy).book(difference, before)
         audit.record(actor, "points.earned", "points_earning", row.id, minutes=minutes, amount=row.amount, difference=difference)
         tx.result = row
     return row
@@ -137,11 +137,16 @@ def _earning(book: Book, policy: Policy, source: str, revision: int, service: Se
         service_type=service.service_type, hour_class=service.hour_class, minutes=service.minutes, counted=counted, rate=rate,
         amount=counted * rate // 60, offset=0, policy_id=policy.id, is_donated=service.donate_only, at=book.now,
     )  # fmt: skip
-    if before is not None and row.amount < before.amount:
-        row.offset = min(before.amount - row.amount, _reversed(source, Reason.earned, Reason.overflow) - _offset(source))
+    if before is not None and (less := taken_back(before, row)):
+        row.offset = min(less, _reversed(source, Reason.earned, Reason.overflow) - _offset(source))
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def taken_back(before: Earning, row: Earning) -> int:
+    """Hundredths of the revision before that go back: what is less now; all of it when they belong to somebody else now."""
+    return before.amount if before.is_donated != row.is_donated else max(0, before.amount - row.amount)
 
 
 def _reversed(source: str, *reasons: Reason) -> int:
@@ -176,11 +181,13 @@ class _Booking:
     row: Earning
     policy: Policy
 
-    def book(self, difference: int) -> None:
-        if difference > 0:
-            self._credit(difference)
-        elif difference < 0:
-            self._take(-difference)
+    def book(self, difference: int, before: Earning | None) -> None:
+        """The difference; where hours turn out to be a group's after all, or her own, 2.00 go back whence they went and 2.00 come anew."""
+        less = taken_back(before, self.row) if before is not None else 0
+        if less > self.row.offset:
+            self._take(less - self.row.offset)
+        if difference + less:
+            self._credit(difference + less)
 
     def _line(self, reason: Reason, debit: int, credit: int, amount: int, **more: Any) -> None:
         row = self.row

@@ -3,16 +3,19 @@
 Off by default.  With `expiry_years` n the points of year y count until the last day of y + n.  Thirty and seven days before, whoever owns
 them is told; without both notices, or where nobody can be told, they stay for another year.  Held points do not run out while they are held,
 and what came back or came in within the last thirty days stays that long.  A frozen wallet's points wait: their owner could not spend them.
+Where the job stood still, a notice is sent some days late at most (`LATE`), else not at all.
 
-Worked: rules with n = 2.  Points of 2026 are told of on 1 and on 24 December 2028 and run out in the night to 1 January 2029.  If the second
-notice is missed, both are sent in December 2029.
+Worked: rules with n = 2.  Points of 2026 are told of on 1 and on 24 December 2028 and run out in the night to 1 January 2029.  If the job
+runs again on 9 December 2028, or on the 28th, a notice is missed: both are sent in December 2029.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +25,7 @@ from civic.accounts.models import Account
 from civic.core import audit, clock
 from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.jobs import run_each
 from civic.core.messages.models import MessageChannel
 from civic.core.messages.receivers import Receiver, Topic, contacts_of
 from civic.core.messages.sending import send
@@ -38,6 +42,7 @@ from civic.points.operations.ledger import Line, write
 TOPIC = "points-expiry"
 EXPIRY_TOPIC = Topic(TOPIC, _l("Points that run out soon"), (MessageChannel.mail, MessageChannel.text), is_fixed=True)
 FIRST, SECOND = 30, 7  # days before the last day, of the two notices
+LATE = {FIRST: 7, SECOND: 3}  # days by which a notice may be late: 23 and 4 are left then
 GRACE = timedelta(days=30)
 SLICE = 500  # wallets looked for at a time
 JOB, HOLDS = Actor(None, job="points-expiry"), Actor(None, job="points-holds")
@@ -70,7 +75,7 @@ def expiring(wallet_id: int, today: date) -> list[Expiring]:
 
 def run() -> int:
     """The job of the night: notices, then what has run out; wallet by wallet, each in a transaction of its own.  Returns wallets changed."""
-    today, changed = clock.today(), 0
+    today, due = clock.today(), defaultdict[int, list[Callable[[int], bool]]](list)
     for programme_id in list(db.session.scalars(sa.select(Programme.id).order_by(Programme.id))):
         policy = rules.in_force(programme_id, today)
         years = policy.expiry_years if policy is not None else 0
@@ -80,16 +85,19 @@ def run() -> int:
             continue
         if left <= FIRST:
             before, now = (0, FIRST) if left > SECOND else (FIRST, SECOND)
-            changed += sum(_notify(id_, years, before, now) for id_ in _wallets(programme_id, today.year - years, before))
+            if left >= now - LATE[now]:
+                for id_ in _wallets(programme_id, today.year - years, before):
+                    due[id_].append(partial(_notify, years=years, before=before, now=now))
         if left > SECOND:  # in the last week nothing runs out: a second notice of this December is not one of the last
-            changed += sum(_run_out(id_) for id_ in _wallets(programme_id, today.year - years - 1, SECOND))
-    return changed
+            for id_ in _wallets(programme_id, today.year - years - 1, SECOND):
+                due[id_].append(_run_out)
+    return sum(run_each("points-expiry", list(due), lambda id_: sum(act(id_) for act in due[id_]) > 0))
 
 
 def end_due_holds() -> int:
     """The job of the minute: give back what holds set aside whose time is over.  Returns how many."""
     due = sa.select(Hold.id).where(Hold.state == HoldState.open, Hold.expires_at <= clock.now()).order_by(Hold.expires_at, Hold.id)
-    return sum(holds.expire(HOLDS, hold_id) for hold_id in list(db.session.scalars(due)))
+    return sum(run_each("points-holds", list(db.session.scalars(due)), partial(holds.expire, HOLDS)))
 
 
 def _forget_notices(programme_id: int, newest: int, *, is_december: bool) -> None:

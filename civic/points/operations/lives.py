@@ -1,7 +1,7 @@
 """What becomes of wallets when people die, count as one, part or leave: inside the transaction of the event.
 
 One rule: an open wallet whose owner is gone leaves its points to whoever goes on, year by year, and knows its heir; a frozen one waits until
-the office has decided, then a job of the night does the same (`settle_left`).  What comes back later goes back by reversal rows, as far as
+the office has decided, then a job of the night does the same (left.py).  What comes back later goes back by reversal rows, as far as
 it is still there; what was spent meanwhile is asked from nobody, because whoever spent it was told that it was hers.
 
 Locks: what other modules hold points for (their rows, which `life_ends` and `rows_merge` let them lock first), then all wallets that this event
@@ -18,12 +18,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from civic.core import audit
-from civic.core.atomic import atomic
 from civic.core.audit import AuditEvent
 from civic.core.db import db
 from civic.core.viewer import Actor
 from civic.people import queries as people
-from civic.people.models import Household, Membership, Person
+from civic.people.models import Membership, Person
 from civic.points import signals
 from civic.points.errors import NoPolicy
 from civic.points.models import OWNED, Hold, HoldState, Reason, Transfer, TransferKind, Vintage, Wallet, WalletState
@@ -35,7 +34,6 @@ from civic.points.operations.ledger import Line, write
 DEATH, MERGE, ENDED = "death", "merge", "ended"  # words of Wallet.state_why
 DUE_MOVED, WALLET_BACK = "points.due_moved", "points.wallet_back"  # lines of the audit that undoing reads
 DUE_BACK = "points.due_back"  # read by `civic check`, as the other two
-JOB = Actor(None, job="points-left")
 _W = Wallet.__table__
 
 
@@ -124,28 +122,6 @@ def after_death_undone(actor: Actor, person_id: int) -> None:
 def after_merge_undone(actor: Actor, loser_id: int) -> None:
     """The same after a wrong merge, with what the row had owed."""
     _come_back(actor, loser_id, MERGE)
-
-
-def settle_left() -> int:
-    """The job: wallets that are open though their owner is gone (they were frozen then, or hours were approved late).  Returns how many."""
-    gone = sa.or_(Person.died_on.is_not(None), Person.emptied_at.is_not(None), Person.merged_into_id.is_not(None))
-    left = sa.select(Person).join(Wallet, Wallet.person_id == Person.id).where(Wallet.state == WalletState.open, gone).order_by(Person.id)
-    ended = sa.select(Household.id).join(Wallet, Wallet.household_id == Household.id)
-    ended = ended.where(Wallet.state == WalletState.open, Household.ended_on.is_not(None)).order_by(Household.id)
-    people_, households = list(db.session.scalars(left.with_only_columns(Person.id))), list(db.session.scalars(ended))
-    for person_id in people_:
-        with atomic():
-            person = db.session.get_one(Person, person_id, with_for_update={"key_share": True}, populate_existing=True)
-            if person.merged_into_id is not None:
-                after_merge(JOB, person.id, person.merged_into_id)
-            elif person.died_on is not None:
-                after_death(JOB, person.id)
-            elif person.emptied_at is not None:
-                after_emptying(JOB, person.id)
-    for household_id in households:
-        with atomic():
-            after_household_end(JOB, household_id)
-    return len(people_) + len(households)
 
 
 # ---- who goes on ----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from civic.points.errors import (
     PostingHangs,
     RateTwice,
     TooEarly,
+    TooLate,
     VersionOpen,
 )
 from civic.points.models import Policy, PolicyState, Programme, Rate
@@ -41,6 +42,7 @@ from civic.points.versions import BOUNDS, GENERAL, HOUR, MOST_RATE, POSTED_DAYS,
 
 TOPIC = "points-rules"
 SOURCE = "points_policy"
+MOST_AHEAD = timedelta(days=366)
 OPEN = (PolicyState.draft, PolicyState.posted)
 
 
@@ -148,7 +150,7 @@ def first_day(on: date | None = None) -> date:
 def propose(actor: Actor, policy_id: int, base: int, from_on: date) -> Policy:
     """Say from which day on the draft is to count; a second person agrees then.
 
-    Raises PolicyChanged, NotThisStep, NothingChanged, TooEarly.
+    Raises PolicyChanged, NotThisStep, NothingChanged, TooEarly, TooLate.
     """
     maker = by_account(actor)
     with atomic() as tx:
@@ -156,7 +158,7 @@ def propose(actor: Actor, policy_id: int, base: int, from_on: date) -> Policy:
         before = newest(row.programme_id)
         if before is not None and not differences(RuleText.of(before), RuleText.of(row)):
             raise NothingChanged
-        _refuse_early(from_on, first_day(), before)
+        _refuse_day(from_on, first_day(), before)
         row.from_on, row.maker_id = from_on, maker
         row.lock_version += 1
         audit.record(actor, "points.policy_proposed", "points_policy", row.id, from_on=from_on.isoformat(), version=row.lock_version)
@@ -164,12 +166,15 @@ def propose(actor: Actor, policy_id: int, base: int, from_on: date) -> Policy:
     return row
 
 
-def _refuse_early(from_on: date, first: date, before: Policy | None) -> None:
-    """Raises TooEarly before the first possible day, which also lies behind the version before."""
+def _refuse_day(from_on: date, first: date, before: Policy | None) -> None:
+    """Raises TooEarly before the first possible day, which also lies behind the version before; TooLate more than a year ahead."""
     if before is not None and before.from_on is not None:
         first = max(first, before.from_on + timedelta(days=1))
     if from_on < first:
         raise TooEarly(first=first, field="from_on")
+    last = max(first, clock.today() + MOST_AHEAD)
+    if from_on > last:
+        raise TooLate(last=last, field="from_on")
 
 
 def agree(actor: Actor, policy_id: int, base: int) -> Policy:
@@ -185,7 +190,7 @@ def agree(actor: Actor, policy_id: int, base: int) -> Policy:
             raise NotThisStep
         second_person(actor, row.maker_id)
         before = newest(row.programme_id)
-        _refuse_early(row.from_on, first_day(), before)
+        _refuse_day(row.from_on, first_day(), before)
         programme = db.session.get_one(Programme, row.programme_id)
         posting = bulletin.post(actor, f"{SOURCE}:{row.id}", programme.territory_id, posting_text(row, before))
         row.state, row.checker_id, row.posting_id = PolicyState.posted, checker, posting.id
@@ -244,7 +249,7 @@ def first_adoptable(row: Policy) -> date:
 def adopt(actor: Actor, policy_id: int, base: int, from_on: date | None = None) -> Policy:
     """Adopt a version whose posting is closed, as its outcome says; it counts from the day announced, or from a later one.
 
-    Raises PolicyChanged, NotThisStep, PostingHangs, BeforeAnnounced, TooEarly.  Sends `policy_adopted`.
+    Raises PolicyChanged, NotThisStep, PostingHangs, BeforeAnnounced, TooEarly, TooLate.  Sends `policy_adopted`.
     """
     with atomic() as tx:
         row = _locked(policy_id, base, PolicyState.posted)
@@ -255,7 +260,7 @@ def adopt(actor: Actor, policy_id: int, base: int, from_on: date | None = None) 
         day = from_on or announced
         if day < announced:
             raise BeforeAnnounced(announced=announced, field="from_on")
-        _refuse_early(day, first_adoptable(row), newest(row.programme_id))
+        _refuse_day(day, first_adoptable(row), newest(row.programme_id))
         row.from_on, row.state, row.decided_at = day, PolicyState.adopted, clock.now()
         row.lock_version += 1
         db.session.flush()

@@ -67,6 +67,17 @@ def _adults(person_ids: Iterable[int]) -> list[int]:
     return [row.id for row in db.session.execute(query) if queries.is_grown_up(row.birth_year, row.sealed)]
 
 
+def people_of(wallets: Iterable[Wallet]) -> list[int]:
+    """Everybody whose they are: the person, or each member of the household today.  One statement whatever their number, none without a household."""
+    known = list(wallets)
+    found = {wallet.person_id for wallet in known if wallet.person_id is not None}
+    households = sorted({wallet.household_id for wallet in known if wallet.household_id is not None})
+    if households:
+        query = sa.select(Membership.person_id).where(Membership.household_id.in_(households), Membership.ended_on.is_(None))
+        found.update(db.session.scalars(query))
+    return sorted(found)
+
+
 def owners_of(wallets: Iterable[Wallet]) -> dict[int, Owner]:
     """Names for a list of wallets, in four statements whatever their number."""
     known = list(wallets)

@@ -30,6 +30,7 @@ from civic.points.models import (
     WalletState,
 )
 from civic.points.rules import last_day
+from civic.territory.models import Territory
 
 TOPIC = "points"
 GROWN_UP = 18  # years, Civil Code art. 17
@@ -108,31 +109,59 @@ class WalletView:
 
 @dataclass(frozen=True)
 class Mine:
-    """What belongs to a person: her wallets, those of rows merged into her included, and her household's when she may act on it."""
+    """What belongs to a person: her wallets, those of rows merged into her included, and her household's when she may act on them.
+
+    Both with the one she uses first: open, of the district where she lives now, else of the newest programme.
+    """
 
     person_id: int
     wallets: tuple[WalletView, ...] = ()
     household_id: int | None = None  # None too where she is not of age
-    household: WalletView | None = None
+    households: tuple[WalletView, ...] = ()
 
     @property
     def own(self) -> WalletView | None:
-        """The wallet she uses: hers, the open one of the newest programme first."""
+        """The wallet she uses."""
         return next(iter(self.wallets), None)
+
+    @property
+    def household(self) -> WalletView | None:
+        """The one that her household uses."""
+        return next(iter(self.households), None)
+
+    @property
+    def every(self) -> tuple[WalletView, ...]:
+        return (*self.wallets, *self.households)
 
     def of(self, uid: str) -> WalletView | None:
         """One of them by its uid; '' is her own."""
-        every = [*self.wallets, *([self.household] if self.household else [])]
-        return (self.own or self.household) if not uid else next((w for w in every if w.uid == uid), None)
+        return next((w for w in self.every if not uid or w.uid == uid), None)
 
 
 def mine(person_id: int) -> Mine:
-    """Everything that a person may see and use as its owner: three statements."""
+    """Everything that a person may see and use as its owner: three statements, a fourth for whoever has wallets of several districts."""
     household_id = _household_of(person_id)
-    found = views(sa.or_(_W.c.person_id.in_(_rows_of(person_id)), _W.c.household_id == household_id))
-    own = [w for w in found if w.person_id is not None]
-    own.sort(key=lambda w: (w.person_id != person_id, w.state is WalletState.closed, -w.programme_id))
-    return Mine(person_id, tuple(own), household_id, next((w for w in found if w.household_id is not None), None))
+    whose = _W.c.person_id.in_(_rows_of(person_id))
+    # a child has none: `household_id IS NULL` would be the wallets of everybody else
+    found = views(sa.or_(whose, _W.c.household_id == household_id) if household_id is not None else whose)
+    here = db.session.scalar(_programme_of(person_id)) if len({w.programme_id for w in found}) > 1 else None
+    # 8.00 where she lives and nothing in a younger programme next door: it is the 8.00 that she asks about
+    found.sort(key=lambda w: (w.state is WalletState.closed, w.programme_id != here, -w.programme_id))
+    own = sorted((w for w in found if w.person_id is not None), key=lambda w: w.person_id != person_id)
+    return Mine(person_id, tuple(own), household_id, tuple(w for w in found if w.household_id is not None))
+
+
+def _programme_of(person_id: int) -> sa.Select[Any]:
+    """The programme of the district whose community keeps her row, as a select; nothing where there is none."""
+    district, place = sa.alias(Territory.__table__), sa.alias(Territory.__table__)
+    return (
+        sa.select(_G.c.id)
+        .join(district, district.c.id == _G.c.territory_id)
+        .join(place, place.c.path.startswith(district.c.path))
+        .join(Person, Person.place_id == place.c.id)
+        .where(Person.id == person_id)
+        .limit(1)
+    )
 
 
 def _rows_of(person_id: int) -> sa.Select[Any]:
@@ -225,7 +254,7 @@ def _live_holds(wallet_ids: list[int]) -> dict[int, list[Held]]:
 
 
 def free_of(person_id: int) -> int | None:
-    """Hundredths that a person may spend, for the home page: one statement.  None without a wallet."""
+    """Hundredths in the wallet that a person uses (`Mine.own`) and may spend, for the home page: one statement.  None without a wallet."""
     live = (
         sa.select(sa.func.coalesce(sa.func.sum(Hold.amount), 0))
         .where(Hold.wallet_id == _W.c.id, Hold.state == HoldState.open, Hold.expires_at > clock.now())
@@ -237,7 +266,7 @@ def free_of(person_id: int) -> int | None:
         .select_from(_W.outerjoin(_V, _V.c.wallet_id == _W.c.id))
         .where(_W.c.person_id == person_id, _W.c.state != WalletState.closed)
         .group_by(_W.c.id, _W.c.programme_id)
-        .order_by(_W.c.programme_id.desc())
+        .order_by(sa.case((_W.c.programme_id == _programme_of(person_id).scalar_subquery(), 0), else_=1), _W.c.programme_id.desc())
     )
     found = db.session.scalars(query.limit(1)).first()
     return int(found) if found is not None else None

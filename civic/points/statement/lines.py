@@ -269,14 +269,14 @@ def _wish(asked: Asked) -> unmoved.Wish:
 
 def of_hours(row: Any, wallet_uid: str) -> Line:
     """The line of hours that moved nothing.  Fewer than before, or as many again: a correction; else points for service."""
-    is_again, is_down = row.before is not None, row.amount < (row.before or 0)
+    is_again, is_down = row.before is not None, row.less > 0
     detail = {
         "minutes": row.minutes, "counted": row.counted, "rate": row.rate, "type": row.service_type, "class": row.hour_class,
         "on": row.on.isoformat(), "revision": row.revision,
     }  # fmt: skip
     return Line(
         id=-row.id, first_id=-row.id, at=row.at, kind=TransferKind.single,
-        reason=Reason.corrected if is_again and row.amount <= row.before else Reason.earned, source=row.source, detail=detail,
+        reason=Reason.corrected if is_down or (is_again and row.amount <= row.before) else Reason.earned, source=row.source, detail=detail,
         sign=-1 if is_down else 1, amount=0, effect=0, years=(), channel="", policy=row.number, rounding=row.rounding, cap=row.cap,
         other=WalletKind.issuance, earning_id=row.id, wallet=wallet_uid,
     )  # fmt: skip

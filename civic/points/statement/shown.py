@@ -133,6 +133,8 @@ def _title(line: Line) -> str:
         return str(SET_ASIDE[line.hold.end])
     if line.reason is Reason.earned and line.detail.get("class") == "exchange":
         return pgettext("statement", "Help for a neighbour")
+    if line.reason is Reason.moved and line.sign < 0 and line.other is WalletKind.care_pool:
+        return pgettext("statement", "To the care pool")
     table = CAME if line.sign > 0 else WENT
     return str(table.get(line.reason, pgettext("statement", "Points moved")))
 
@@ -276,8 +278,8 @@ def _donated(line: Line) -> list[str]:
 
 def _granted(line: Line) -> list[str]:
     if line.other is WalletKind.care_pool:
-        return [_("From the care pool; two people of the community's office decided it.")]
-    return [_("Newly issued; two people of the community's office decided it.")]
+        return [_("From the care pool; two people decided it.")]
+    return [_("Newly issued; two people decided it.")]
 
 
 def _reversed(line: Line) -> list[str]:
@@ -294,6 +296,8 @@ def _expired(_line: Line) -> list[str]:
 
 
 def _moved(line: Line) -> list[str]:
+    if line.sign < 0 and line.other is WalletKind.care_pool:
+        return [_("This wallet was closed; its points went to the care pool, for neighbours in need.")]
     if line.sign < 0:
         return [_("This wallet was closed; its points went on to the one that follows it.")]
     return [_("A wallet that this one follows was closed.")]

@@ -69,11 +69,17 @@ def _moment(name: str) -> Any:
     return sa.bindparam(name, type_=_E.c.at.type)
 
 
-def _before() -> Any:
-    """What the revision before had earned, hundredths; none for a first one."""
+def _before(name: str = "amount") -> Any:
+    """What the revision before had earned, hundredths, or another column of it; none for a first one."""
     earlier = sa.alias(_E)
-    query = sa.select(earlier.c.amount).where(earlier.c.source == _E.c.source, earlier.c.revision < _E.c.revision)
+    query = sa.select(earlier.c[name]).where(earlier.c.source == _E.c.source, earlier.c.revision < _E.c.revision)
     return query.order_by(earlier.c.revision.desc()).limit(1).correlate(_E).scalar_subquery()
+
+
+def _less() -> Any:
+    """Hundredths of the revision before that went back (operations/earning.py `taken_back`); none for a first one."""
+    before = _before()
+    return sa.case((_before("is_donated") != _E.c.is_donated, before), (_E.c.amount < before, before - _E.c.amount), else_=0)
 
 
 def _which(query: Any, is_down: bool | None, has_month: bool) -> Any:
@@ -87,7 +93,7 @@ def _which(query: Any, is_down: bool | None, has_month: bool) -> Any:
         row.correlate(_E).scalar_subquery().is_(None),
     )
     if is_down is not None:
-        took = _E.c.amount < sa.func.coalesce(_before(), 0)
+        took = _less() > 0
         query = query.where(took if is_down else sa.not_(took))
     if has_month:
         query = query.where(_E.c.at >= _moment("since"), _E.c.at < _moment("until"))
@@ -103,7 +109,7 @@ def _counted(is_down: bool | None, has_month: bool) -> Any:
 def _built(is_down: bool | None, has_month: bool, has_row: bool, has_earning: bool, has_floor: bool, limit: int) -> Any:
     query = sa.select(
         _E.c.id, _E.c.source, _E.c.revision, _E.c.minutes, _E.c.counted, _E.c.rate, _E.c.service_type, _E.c.hour_class, _E.c.on,
-        _E.c.amount, _E.c.at, _P.c.number, _P.c.rounding, _P.c.cap, _before().label("before"),
+        _E.c.amount, _E.c.at, _P.c.number, _P.c.rounding, _P.c.cap, _before().label("before"), _less().label("less"),
     ).join(_P, _P.c.id == _E.c.policy_id)  # fmt: skip
     query = _which(query, is_down, has_month)
     if has_earning:
@@ -147,7 +153,7 @@ def went(earnings: Iterable[tuple[int, str]], own: dict[int, int]) -> dict[int, 
     if not wanted:
         return {}
     query = (
-        sa.select(_E.c.id, _E.c.amount, _E.c.offset, _before().label("before"), _T.c.reason, _T.c.amount.label("moved"), _T.c.detail)
+        sa.select(_E.c.id, _E.c.amount, _E.c.offset, _less().label("less"), _T.c.reason, _T.c.amount.label("moved"), _T.c.detail)
         .outerjoin(
             _T,
             sa.and_(_T.c.source == _E.c.source, _T.c.earning_id == _E.c.id, _T.c.reason.in_([Reason.overflow, Reason.corrected])),
@@ -165,6 +171,5 @@ def _went(rows: Sequence[Any], own: int) -> Went:
     first = rows[0]
     over = [row for row in rows if row.reason is Reason.overflow]
     taken = sum(row.moved for row in rows if row.reason is Reason.corrected)
-    fewer = max(0, (first.before or 0) - first.amount)
     why = next((word for word in ("donated", "closed", "cap") if any(f'"why": "{word}"' in row.detail for row in over)), "")
-    return Went(sum(row.moved for row in over), why, taken - own, first.offset, max(0, fewer - first.offset - taken))
+    return Went(sum(row.moved for row in over), why, taken - own, first.offset, max(0, first.less - first.offset - taken))

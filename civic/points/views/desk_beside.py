@@ -55,9 +55,9 @@ class Beside:
     mine: Mine
 
     @property
-    def wallets(self) -> list[WalletView]:
+    def wallets(self) -> tuple[WalletView, ...]:
         """Her own first, then her household's."""
-        return [*self.mine.wallets, *([self.mine.household] if self.mine.household else [])]
+        return self.mine.every
 
     @property
     def trail(self) -> list[dict[str, str]]:
@@ -156,13 +156,15 @@ def _to_give(uid: str) -> Beside:
 
 
 def _gift_form(her: Beside) -> tuple[DeskGiftForm, dict[str, str]]:
+    wallet = own_pages.named(her.mine)
     words = {
         Way.pool: _("From her points to the care pool, for neighbours in need"),
         Way.household: _("From her points to the wallet of her household"),
         Way.household_pool: _("From her household's points to the care pool"),
     }
-    ways = {way.value: words[way] for way in donations.ways_of(her.mine)}
+    ways = {way.value: words[way] for way in donations.ways_of(her.mine, wallet)}
     form = DeskGiftForm()
+    form.wallet.data = wallet
     form.way.choices = [SelectChoice(value, said) for value, said in ways.items()]
     if form.way.data is None and request.method == "GET":
         form.way.data = next(iter(ways), None)
@@ -171,7 +173,7 @@ def _gift_form(her: Beside) -> tuple[DeskGiftForm, dict[str, str]]:
 
 def _give_page(her: Beside, form: DeskGiftForm, status: int = 200) -> ResponseReturnValue:
     form.sure.data = ""
-    return _page("points/desk_give.html", her, status, form=form)
+    return _page("points/desk_give.html", her, status, form=form, **own_pages.purses(her.mine, form.wallet.data or ""))
 
 
 @bp.get("/give")
@@ -190,15 +192,16 @@ def give(uid: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _give_page(her, form, 422)
     try:
-        amount, way = amounts.parse(form.amount.data), Way(form.way.data)
+        amount, way, wallet = amounts.parse(form.amount.data), Way(form.way.data), form.wallet.data or ""
         if not form.sure.data:
-            left = donations.left_after(her.mine, way, amount)
+            left = donations.left_after(her.mine, way, amount, wallet)
             form.sure.data, form.amount.data = "yes", amounts.text(amount)
             return _page(
-                "points/desk_give_sure.html", her, form=form, words=ways[way.value], amount=form.amount.data, left=amounts.text(left)
-            )
+                "points/desk_give_sure.html", her, form=form, words=ways[way.value], amount=form.amount.data, left=amounts.text(left),
+                **own_pages.purses(her.mine, wallet),
+            )  # fmt: skip
         with keyed(form, to=lambda row_id: url_for(".receipt", uid=her.uid, row_id=row_id)):
-            row_id = donations.give_beside(at_desk(), her.person_id, way, amount)
+            row_id = donations.give_beside(at_desk(), her.person_id, way, amount, wallet)
     except DomainError as refusal:
         if isinstance(refusal, NotEnoughPoints):
             refusal.context["field"] = "amount"
@@ -220,7 +223,7 @@ def receipt(uid: str, row_id: int) -> ResponseReturnValue:
         "points/desk_given.html",
         her,
         gift=gift,
-        is_household=wallet is her.mine.household,
+        is_household=wallet.household_id is not None,
         to_pool=gift.to is WalletKind.care_pool,
         amount=amounts.text(gift.amount),
         left=amounts.text(wallet.free),

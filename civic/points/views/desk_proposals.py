@@ -19,11 +19,11 @@ from civic.core.errors import DomainError
 from civic.core.viewer import Channel, actor, viewer
 from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import Form, keyed, refuse
-from civic.people import operations as people
 from civic.people.models import LookKind
 from civic.points import amounts, labels, policies
 from civic.points.forms.rules import AnswerForm
 from civic.points.models import OWNED, Proposal, ProposalKind, ProposalState, Wallet
+from civic.points.operations import looks
 from civic.points.operations import proposals as verbs
 from civic.points.policies import Holder
 from civic.points.queries import ruling
@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
     query = ruling.proposals(viewer(), waiting=not is_history)
     found = db.session.execute(query.limit(ruling.PER_PAGE + 1).offset((page - 1) * ruling.PER_PAGE)).all()
     lines = _lines(found[: ruling.PER_PAGE])
-    people.note_look(actor(Channel.desk), [line.person_id for line in lines if line.person_id is not None], LookKind.found)
+    looks.note_look(actor(Channel.desk), [wallet for _row, wallet in found[: ruling.PER_PAGE]], LookKind.found)
     filters = [
         {"label": pgettext("proposal", "Waiting"), "href": url_for(".index"), "is_current": not is_history},
         {"label": pgettext("proposal", "Decided"), "href": url_for(".index", show="decided"), "is_current": is_history},
@@ -66,14 +66,13 @@ class Line:
     amount: int
     at: datetime
     title: str
-    person_id: int | None
     is_mine: bool
 
 
 def _lines(found: Sequence[Any]) -> list[Line]:
     owners, me = owners_of([wallet for _row, wallet in found]), viewer().account_id
     return [
-        Line(row.uid, row.kind, row.state, row.amount, row.created_at, title_of(owners[wallet.id]), wallet.person_id, row.maker_id == me)
+        Line(row.uid, row.kind, row.state, row.amount, row.created_at, title_of(owners[wallet.id]), row.maker_id == me)
         for row, wallet in found
     ]
 
@@ -111,11 +110,10 @@ def show(uid: str) -> ResponseReturnValue:
 
 def _page(row: Proposal, form: Form, status: int = 200) -> ResponseReturnValue:
     who, path, wallet = viewer(), _path(row), db.session.get_one(Wallet, row.wallet_id)
-    if wallet.person_id is not None:
-        people.note_look(actor(Channel.desk), [wallet.person_id], LookKind.page)  # first: it ends the read
     sides = ruling.sides_of(row.transfer_id) if row.transfer_id is not None else None
-    holders = _holders(row, sides)
     shown = [wallet, *([sides.debit, sides.credit] if sides is not None else [])]
+    looks.note_look(actor(Channel.desk), shown)
+    holders = _holders(row, sides)
     waits = row.state is ProposalState.waiting
     is_other = policies.is_other(who, row.maker_id, accounts.person_of(row.maker_id))
     page = render_template(

@@ -13,12 +13,10 @@ from civic.core.errors import DomainError
 from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import Form, keyed, refuse
-from civic.people import operations as people
-from civic.people.models import LookKind
 from civic.points import amounts, labels, policies, queries
 from civic.points.forms.rules import CloseForm, EmptyForm, FreezeForm, ReverseForm, WishForm
 from civic.points.models import OWNED, Wallet
-from civic.points.operations import desk, proposals
+from civic.points.operations import desk, looks, proposals
 from civic.points.policies import Holder
 from civic.points.queries import ruling
 from civic.points.queries.holders import Owner, holder_of, owners_of
@@ -59,8 +57,7 @@ def wallet(uid: str) -> ResponseReturnValue:
 
 def _page(uid: str, form: Form, status: int = 200) -> ResponseReturnValue:
     row, holder, owner = _load(uid, policies.can_see_at_desk)
-    if row.person_id is not None:
-        people.note_look(at_desk(), [row.person_id], LookKind.page)  # first: it ends the read
+    looks.note_look(at_desk(), [row])
     view = queries.views(Wallet.__table__.c.id == row.id)[0]
     older = request.args.get("before", "")
     rows, before = ruling.rows_of(row.id, int(older) if older.isdecimal() and len(older) < 16 else None)
@@ -82,6 +79,8 @@ def ask_freeze(uid: str) -> str:
 
 
 def _act_page(template: str, form: Form, row: Wallet, _holder: Holder, owner: Owner) -> str:
+    """The form names the owner and what is there, so it is a look, each time it is shown."""
+    looks.note_look(at_desk(), [row])
     view = queries.views(Wallet.__table__.c.id == row.id)[0]
     return render_template(template, form=form, row=row, view=view, owner=owner, labels=labels, amounts=amounts)
 
@@ -209,6 +208,8 @@ def ask_reverse(row_id: int) -> str:
 
 
 def _reverse_page(form: ReverseForm, sides: ruling.RowSides) -> str:
+    """Rows are numbered one after another: whoever walks through them leaves a line with everybody on either side."""
+    looks.note_look(at_desk(), [sides.debit, sides.credit])
     owners = owners_of([sides.debit, sides.credit])
     back = sides.credit if sides.credit.kind in OWNED else sides.debit
     return render_template(

@@ -28,7 +28,7 @@ from civic.points import amounts, queries, statement
 from civic.points.errors import NotEnoughPoints
 from civic.points.forms.gifts import GiftForm
 from civic.points.models import WalletKind, WalletState
-from civic.points.operations.donations import Way, give, left_after, ways_of
+from civic.points.operations.donations import Way, give, giver_of, left_after, ways_of
 from civic.points.queries import Mine, WalletView
 from civic.points.statement import Asked, Cursor, Side, files, shown
 
@@ -56,11 +56,12 @@ def home() -> str:
     return render_template(
         "points/home.html",
         wallet=wallet,
-        is_household=wallet is mine.household,
+        is_household=wallet.household_id is not None,
         figures=_figures(wallet),
         lines=shown.shown(statement.page(wallet, limit=NEWEST).lines),
         household=mine.household if mine.own else None,
-        others=[each for each in mine.wallets if each is not wallet],
+        others=[each for each in mine.every if each is not wallet and each is not mine.household],
+        may_give=[each.uid for each in mine.every if each.free and each.state is WalletState.open],
         closed=WalletState.closed,
         frozen=WalletState.frozen,
         text=amounts.text,
@@ -83,7 +84,8 @@ def _figures(wallet: WalletView) -> list[dict[str, Any]]:
         note = _("Points of %(year)s, until %(day)s", year=soonest.year, day=format_day(soonest.last_on))
         found.append({"label": _("Will expire next"), "number": amounts.text(soonest.balance), "unit": unit, "note": note})
     elif wallet.rules is not None:
-        found.append({"label": _("Will expire next"), "number": "0", "unit": unit, "note": _("Points do not expire here")})
+        note = _("There are no points that could expire.") if wallet.rules.expiry_years else _("Points do not expire here")
+        found.append({"label": _("Will expire next"), "number": "0", "unit": unit, "note": note})
     if wallet.due:
         note = _("Taken back when already used; what comes next pays it")
         found.append({"label": pgettext("points", "Due"), "number": amounts.text(wallet.due), "unit": unit, "note": note})
@@ -136,7 +138,7 @@ def statement_page() -> ResponseReturnValue:
     return render_template(
         "points/statement.html",
         wallet=wallet,
-        is_household=wallet is mine.household,
+        is_household=wallet.household_id is not None,
         lines=shown.shown(page.lines),
         has_after=asked.side is Side.every and any(line.after is not None for line in page.lines),
         period=files.month_words(asked.month) if asked.month else "",
@@ -178,8 +180,8 @@ def _head() -> files.Head:
 
 def head_of(mine: Mine, wallet: WalletView) -> files.Head:
     """Whose statement it is; of the month in the address, or of all."""
-    if wallet is mine.household:
-        number = queries.household_number(wallet.household_id or 0)
+    if wallet.household_id is not None:
+        number = queries.household_number(wallet.household_id)
         return files.Head(_("Household %(number)s", number=number), wallet, _month())
     row = next(iter(people.rows_of([mine.person_id])), None)
     return files.Head((row.name or row.number) if row else viewer().name, wallet, _month())
@@ -233,7 +235,7 @@ def forecast() -> ResponseReturnValue:
     return render_template(
         "points/forecast.html",
         wallet=wallet,
-        is_household=wallet is mine.household,
+        is_household=wallet.household_id is not None,
         wallet_uid=wallet.uid if request.args.get("wallet") else None,
         coming=coming,
         coming_sum=sum(each.amount for each in coming),
@@ -247,18 +249,36 @@ def forecast() -> ResponseReturnValue:
 
 
 # ---- giving ---------------------------------------------------------------------------------------------------------------
-def _ways(mine: Mine) -> list[tuple[Way, str]]:
+def named(mine: Mine) -> str:
+    """The uid in the address or the form of the wallet that is to give, '' for the one she uses; 404 for anybody else's."""
+    uid = request.values.get("wallet", "")[:32]
+    if uid and mine.of(uid) is None:
+        abort(404)
+    return uid
+
+
+def purses(mine: Mine, uid: str) -> dict[str, Any]:
+    """What the page says is free: her own and her household's, or the one that is named alone."""
+    return {
+        "own": giver_of(mine, Way.pool, uid),
+        "household": giver_of(mine, Way.household_pool, uid),
+        "named": mine.of(uid) if uid else None,
+    }
+
+
+def _ways(mine: Mine, uid: str) -> list[tuple[Way, str]]:
     words = {
         Way.pool: _("From my points to the care pool, for neighbours in need"),
         Way.household: _("From my points to the wallet of my household"),
         Way.household_pool: _("From my household's points to the care pool"),
     }
-    return [(way, words[way]) for way in ways_of(mine)]
+    return [(way, words[way]) for way in ways_of(mine, uid)]
 
 
-def _gift_form(mine: Mine) -> tuple[GiftForm, dict[str, str]]:
-    ways = {way.value: words for way, words in _ways(mine)}
+def _gift_form(mine: Mine, uid: str) -> tuple[GiftForm, dict[str, str]]:
+    ways = {way.value: words for way, words in _ways(mine, uid)}
     form = GiftForm()
+    form.wallet.data = uid
     form.way.choices = [SelectChoice(value, words) for value, words in ways.items()]
     if form.way.data is None and request.method == "GET":
         form.way.data = next(iter(ways), None)
@@ -267,16 +287,17 @@ def _gift_form(mine: Mine) -> tuple[GiftForm, dict[str, str]]:
 
 def _gift_page(mine: Mine, form: GiftForm, status: int = 200) -> ResponseReturnValue:
     form.sure.data = ""
-    return render_template("points/donate.html", form=form, own=mine.own, household=mine.household, text=amounts.text), status
+    return render_template("points/donate.html", form=form, text=amounts.text, **purses(mine, form.wallet.data or "")), status
 
 
 @bp.get("/donate")
 @signed_in
 def donate() -> ResponseReturnValue:
     mine = _mine()
-    if not _ways(mine):
+    uid = named(mine)
+    if not _ways(mine, uid):
         return render_template("points/none.html")
-    return _gift_page(mine, _gift_form(mine)[0])
+    return _gift_page(mine, _gift_form(mine, uid)[0])
 
 
 @bp.post("/donate")
@@ -284,9 +305,10 @@ def donate() -> ResponseReturnValue:
 def donated() -> ResponseReturnValue:
     """What was typed is asked once more, because a gift is not undone; then it is given."""
     mine = _mine()
-    if not _ways(mine):
+    uid = named(mine)
+    if not _ways(mine, uid):
         return render_template("points/none.html"), 422
-    form, ways = _gift_form(mine)
+    form, ways = _gift_form(mine, uid)
     if not form.validate_on_submit():
         return _gift_page(mine, form, 422)
     try:
@@ -294,7 +316,7 @@ def donated() -> ResponseReturnValue:
         if not form.sure.data:
             return _ask_once_more(mine, form, way, amount, ways[way.value])
         with keyed(form, to=lambda row_id: url_for(".receipt", row_id=row_id)):
-            row_id = give(actor(), mine.person_id, way, amount)
+            row_id = give(actor(), mine.person_id, way, amount, uid)
     except DomainError as refusal:
         if isinstance(refusal, NotEnoughPoints):
             refusal.context["field"] = "amount"
@@ -304,9 +326,12 @@ def donated() -> ResponseReturnValue:
 
 
 def _ask_once_more(mine: Mine, form: GiftForm, way: Way, amount: int, words: str) -> ResponseReturnValue:
-    left = left_after(mine, way, amount)
+    uid = form.wallet.data or ""
+    left = left_after(mine, way, amount, uid)
     form.sure.data, form.amount.data = "yes", amounts.text(amount)
-    return render_template("points/donate_sure.html", form=form, words=words, amount=amounts.text(amount), left=amounts.text(left))
+    return render_template(
+        "points/donate_sure.html", form=form, words=words, amount=amounts.text(amount), left=amounts.text(left), **purses(mine, uid)
+    )
 
 
 @bp.get("/donations/<int:row_id>")
@@ -315,15 +340,14 @@ def receipt(row_id: int) -> str:
     """The receipt of a gift, for whoever may use the wallet it came from."""
     mine = _mine()
     gift = queries.gift(row_id) if row_id < 10**LONGEST_ID else None
-    every = [*mine.wallets, *([mine.household] if mine.household else [])]
-    wallet = next((each for each in every if gift is not None and each.id == gift.wallet_id), None)
+    wallet = next((each for each in mine.every if gift is not None and each.id == gift.wallet_id), None)
     if gift is None or wallet is None:
         abort(404)
     return render_template(
         "points/receipt.html",
         gift=gift,
         wallet=wallet,
-        is_household=wallet is mine.household,
+        is_household=wallet.household_id is not None,
         to_pool=gift.to is WalletKind.care_pool,
         amount=amounts.text(gift.amount),
         left=amounts.text(wallet.free),
