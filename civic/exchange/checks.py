@@ -8,15 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from civic.accounts.models import Account
 from civic.core import clock
 from civic.core.db import db
 from civic.core.registry import Check, Violation
-from civic.exchange.models import Dispute, Exchange, ExchangeState
+from civic.exchange.models import Dispute, Exchange, ExchangeEvent, ExchangeState
 from civic.exchange.operations.settling import MARGIN
 from civic.exchange.queries.exchanges import due, ran_out
-from civic.exchange.queries.parties import survivors
+from civic.exchange.queries.parties import spoken_for_one, survivors
 from civic.exchange.queries.worth import Rules
-from civic.people.models import Merge, MergeState
+from civic.people.models import Merge, MergeState, Person
 from civic.points.models import Earning, Hold, HoldState, Policy, Wallet
 
 _HELD = (ExchangeState.agreed, ExchangeState.delivered, ExchangeState.disputed)
@@ -137,6 +138,26 @@ def _disputes() -> Iterator[Violation]:
     open_one = sa.exists().where(Dispute.exchange_id == Exchange.id, Dispute.decided_at.is_(None))
     for row_id in db.session.scalars(sa.select(Exchange.id).where((Exchange.state == ExchangeState.disputed) != open_one)):
         yield Violation("exchange", row_id, "its state and its dispute disagree")
+    yield from _deciders()
+
+
+def _deciders() -> Iterator[Violation]:
+    """Nobody decided between two people of whom she had spoken for one: logins are compared, and the persons behind them."""
+    decider, speaker = Dispute.decided_by_id, ExchangeEvent.account_id
+    query = (
+        sa.select(Dispute.exchange_id)
+        .join(Exchange, Exchange.id == Dispute.exchange_id)
+        .join(ExchangeEvent, ExchangeEvent.exchange_id == Dispute.exchange_id)
+        .where(Exchange.state == ExchangeState.settled, spoken_for_one(), sa.or_(decider == speaker, _behind(decider) == _behind(speaker)))
+    )
+    for row_id in db.session.scalars(query.distinct().order_by(Dispute.exchange_id)):
+        yield Violation("exchange", row_id, "was decided by somebody who had spoken for one of the two")
+
+
+def _behind(account_id: Any) -> Any:
+    """The row that counts for the person whose login this is; nothing for a login without one."""
+    row = sa.select(sa.func.coalesce(Person.merged_into_id, Person.id)).join(Account, Account.person_id == Person.id)
+    return row.where(Account.id == account_id).scalar_subquery()
 
 
 CHECKS = (

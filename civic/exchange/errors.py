@@ -167,6 +167,13 @@ class SpokeForOther(DomainError):
     sentence = _l("You have already spoken for the other person in this exchange. She does this herself, or a colleague does it for her.")
 
 
+class SpokeForOne(DomainError):
+    """Who spoke for one of the two does not decide between them."""
+
+    code, status = "spoke_for_one", 403
+    sentence = _l("You have spoken for one of the two in this exchange, so you cannot decide about it. A colleague has to do it.")
+
+
 class TooEarly(DomainError):
     """Reported before the day on which they meet.  context: day."""
 

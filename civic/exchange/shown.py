@@ -14,7 +14,7 @@ from civic.core import clock
 from civic.core.i18n import format_day, format_moment, join_words, lang, plain
 from civic.exchange import labels, queries
 from civic.exchange.models import Category, ExchangeState, Listing, ListingKind, ListingState
-from civic.exchange.queries import Act, EventView, Party, Row, Rules, Side, Stars, View
+from civic.exchange.queries import Act, Earned, EventView, Party, Row, Rules, Side, Stars, View
 from civic.people.records import masked_name
 from civic.points.amounts import short
 from civic.points.models import Policy
@@ -184,7 +184,23 @@ def _finished(view: View, minutes: int) -> str:
     words = {"done": long_words(minutes), "points": points_words(queries.owed(view.exchange, minutes))}
     if view.side is Side.requester:
         return _("Done: %(done)s. You used %(points)s; nothing more is held.", **words)
-    return _("Done: %(done)s. You got points for it; the statement says how they were counted.", **words)
+    return _helped(view.earned, minutes, words)
+
+
+def _helped(earned: Earned | None, minutes: int, words: dict[str, str]) -> str:
+    """What the helper got, and why it was nothing."""
+    if earned is not None and earned.kept:
+        return _("Done: %(done)s. You got points for it; the statement says how they were counted.", **words)
+    if earned is None:
+        return _("Done: %(done)s. Thank you for your help; no points came for it.", **words)
+    if earned.amount:
+        return _("Done: %(done)s. Thank you for your help; its points went to the care pool, and the statement says why.", **words)
+    if minutes < earned.least:
+        return _("Done: %(done)s. Thank you for your help; less than %(least)s minutes bring no points.", least=earned.least, **words)
+    return _(
+        "Done: %(done)s. Thank you for your help; no points came, because other hours of that day had already reached the most that earns points.",
+        **words,
+    )
 
 
 def _disputed(view: View, _words: dict[str, str]) -> str:

@@ -81,6 +81,42 @@ def test_a_listing_is_written_once_and_changed_with_its_version(client, two, wan
     assert client.post(f"{address}/resume", json={}, headers=wang, status=409).json["code"] == "listing_closed"
 
 
+def test_without_a_version_the_same_change_again_gives_the_first_answer(client, two, li):
+    address, body = f"{API}/listings/{two.listing.uid}", {"title": "教微信"}
+    first = client.patch(address, json=body, headers=keyed(li), status=200)
+    again = client.patch(address, json=body, headers=keyed(li), status=200)
+    assert (again.json, again.headers["Idempotent-Replayed"], first.json["version"]) == (first.json, "true", 2)
+    named = client.patch(address, json=body, headers={**keyed(li), "If-Match": '"2"'}, status=409)
+    assert named.json["code"] == "key_reused"
+
+
+def test_a_version_that_never_was_agrees_to_nothing(client, two, li):
+    row = two.propose()
+    for number, wrong in enumerate(("0", "x")):
+        heads = {**keyed(li, f"k{number}"), "If-Match": wrong}
+        assert client.post(f"{API}/exchanges/{row.uid}/accept", headers=heads, status=412).json["code"] == "exchange_changed"
+
+
+def test_minutes_and_stars_are_whole_numbers(client, two, wang, li, token_of):
+    """89.9 is not 89: what is cut off silently would be another number than the program sent."""
+    asked = {"listing": two.listing.uid, "meet_at": clock.local(two.meet_at).isoformat()}
+    offer = {"kind": "need", "place": two.place.code, "category": "home", "title": "x", "until_on": days(30)}
+    row = two.agree(120)
+    address, social = f"{API}/exchanges/{row.uid}", token_of(role=Role.social_worker, territory=two.place)
+    wrong = [
+        (f"{API}/exchanges", asked, "minutes", wang), (f"{API}/listings", offer, "minutes", wang),
+        (f"{address}/move", {"meet_at": asked["meet_at"]}, "minutes", wang), (f"{address}/deliver", {}, "minutes", li),
+        (f"{address}/confirm", {}, "minutes", wang), (f"{address}/rate", {}, "stars", wang),
+        (f"{address}/decide", {"words": "好"}, "minutes", social),
+    ]  # fmt: skip
+    for where, body, name, heads in wrong:
+        for value in (4.9, "4", True):
+            told = client.post(where, json={**body, name: value}, headers=keyed(heads, f"{where}{value}"), status=400).json
+            assert (told["code"], list(told["context"]["fields"])) == ("malformed", [name]), where
+    client.patch(f"{API}/listings/{two.listing.uid}", json={"minutes": 30.5}, headers=li, status=400)
+    assert client.post(f"{address}/deliver", json={"minutes": 89}, headers=keyed(li), status=200).json["delivered_minutes"] == 89
+
+
 def test_who_is_not_verified_writes_and_answers_nothing(client, two, make_person, token_of):
     chen = token_of(make_person("陈静", birth="1970-01-02"), verified=False)
     body = {"kind": "need", "place": two.place.code, "category": "home", "title": "x", "until_on": days(30)}

@@ -80,6 +80,13 @@ def test_a_need_is_written_changed_prolonged_and_ended_for_her(client, two, cler
     assert [(each["uid"], each["state"]) for each in listed["items"]] == [(made["uid"], "ended")]
 
 
+def test_the_same_change_again_gives_the_first_answer(client, two, clerk):
+    hers = f"{beside(two.li)}/listings/{two.listing.uid}"
+    first = client.patch(hers, json={"title": "教微信"}, headers=keyed(clerk), status=200)
+    again = client.patch(hers, json={"title": "教微信"}, headers=keyed(clerk), status=200)
+    assert (again.json, again.headers["Idempotent-Replayed"], first.json["version"]) == (first.json, "true", 2)
+
+
 def test_what_might_fit_her_and_everything_she_could_answer(client, two, clerk, make_listing):
     make_listing(two.wang, kind=ListingKind.need, title="学用手机")
     offer, place, address = two.listing.uid, two.place.code, beside(two.wang)

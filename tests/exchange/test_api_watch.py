@@ -94,6 +94,38 @@ def test_every_look_is_noted_for_both(client, two, social):
     assert sorted(db.session.scalars(sa.select(Look.kind))) == ["found", "found", "page", "page"]
 
 
+def test_a_look_is_noted_before_she_decides_or_stops(client, two, social, disputed):
+    """What comes back names the two and has their words, as what she reads has."""
+    uid, both = disputed[0], {(two.wang.id, "page"), (two.li.id, "page")}
+
+    def looks() -> list[tuple[int, str]]:
+        found = [(look.person_id, look.kind.value) for look in db.session.scalars(sa.select(Look).order_by(Look.id))]
+        db.session.rollback()  # what was read here would else enclose the next request, and undo it
+        return found
+
+    heads = {**social, "Idempotency-Key": "decide"}
+    client.post(f"{API}/exchanges/{uid}/decide", json={"minutes": 500}, headers=heads, status=400)
+    assert looks() == [], "nothing was read"
+    client.post(f"{API}/exchanges/{uid}/decide", json={"minutes": 60, "words": "一小时"}, headers=heads, status=200)
+    assert (len(looks()), set(looks())) == (2, both)
+    row = two.agree()
+    operations.say(REQUESTER, row.id, two.wang.id, "门牌三号")
+    address, heads = f"{API}/exchanges/{row.uid}/stop", {**social, "Idempotency-Key": "stop"}
+    assert "门牌三号" in str(client.post(address, json={"why": "停"}, headers=heads, status=200).json)
+    assert (len(looks()), set(looks())) == (4, both)
+
+
+def test_who_objected_for_one_of_them_does_not_decide(client, two, social, token_of):
+    uid = two.deliver().uid
+    client.post(f"{API}/people/{two.wang.uid}/exchanges/{uid}/dispute", json={"words": "没来"}, headers=social, status=200)
+    for verb, body in (("decide", {"minutes": 60, "words": "一小时"}), ("stop", {"why": "停"})):
+        heads = {**social, "Idempotency-Key": verb}
+        assert client.post(f"{API}/exchanges/{uid}/{verb}", json=body, headers=heads, status=403).json["code"] == "spoke_for_one"
+    colleague = {**token_of(role=Role.social_worker, territory=two.place), "Idempotency-Key": "k"}
+    client.post(f"{API}/exchanges/{uid}/decide", json={"minutes": 60, "words": "一小时"}, headers=colleague, status=200)
+    assert two.numbers == (7_00, 7_00, 1_00)
+
+
 def test_another_community_sees_nothing(client, two, disputed, token_of, make_community):
     elsewhere = token_of(role=Role.social_worker, territory=make_community())
     client.get(f"{DESK}/exchanges/{disputed[0]}", headers=elsewhere, status=404)

@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from civic.core import clock
+from civic.core.atomic import atomic
 from civic.core.db import db
+from civic.core.viewer import Actor, Channel
 from civic.exchange import operations
 from civic.exchange.checks import CHECKS
-from civic.exchange.models import Exchange
+from civic.exchange.models import Dispute, Exchange
 from civic.points import operations as points
 from civic.points.models import Earning, Hold
 from tests.exchange.test_life import merged
@@ -83,6 +85,21 @@ def test_decided_for_nothing_but_earned(two):
     points.earn(CLERK, f"exchange:{row.id}", 1, two.li.id, 60, operations.settling.service_day(row), "phone", "exchange")
     assert db.session.scalars(sa.select(Earning).where(Earning.source == f"exchange:{row.id}")).one()
     assert found() == ["is worth nothing, but was earned"]
+
+
+def test_decided_by_somebody_who_had_spoken_for_one_of_the_two(two, make_account, make_person):
+    lin, logins = make_person("林姐", birth="1980-01-01"), [make_account(), make_account(), make_account()]
+    with atomic():
+        for login in logins[:2]:
+            db.session.merge(login).person_id = lin.id
+    row = two.deliver()
+    operations.open_dispute(Actor(logins[0].id, channel=Channel.desk), row.id, two.wang.id, "没来。")
+    dispute = operations.decide_dispute(WORKER, row.id, 60, "一小时。")
+    operations.rate(Actor(logins[2].id, channel=Channel.desk), row.id, two.wang.id, 5)
+    assert found() == []
+    for login, count in zip(logins, (1, 1, 0), strict=True):  # herself, another login of hers, somebody who rated for one afterwards
+        write(Dispute, dispute.id, decided_by_id=login.id)
+        assert found() == ["was decided by somebody who had spoken for one of the two"] * count
 
 
 @pytest.mark.parametrize("who", ["wang", "li"])

@@ -274,7 +274,7 @@ def test_both_are_told_at_each_step_in_words_that_say_who_did_it(two):
     assert said("%(other)s answers you. Say yes or no, or propose another time.", other="王芳") in bodies(two.li)
     spent = "%(minutes)s minutes are confirmed, and %(moved)s of your points are spent; the rest of what was held is free again."
     assert said(spent, minutes=60, moved="1") in bodies(two.wang)
-    assert said("%(minutes)s minutes are confirmed. Your points stand in your statement; thank you.", minutes=60) in bodies(two.li)
+    assert said("%(minutes)s minutes are confirmed, thank you. Your statement says how they were counted.", minutes=60) in bodies(two.li)
     assert f"/exchange/agreements/{row.uid}" in bodies(two.li)
 
 

@@ -17,8 +17,9 @@ from civic.exchange.models import Category, Dispute, Exchange, ExchangeEvent, Ex
 from civic.exchange.queries.parties import households_of
 from civic.people import operations as people
 from civic.people.models import HouseholdRelation, Look
-from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, told
+from tests.support.exchange import HELPER, REQUESTER, bodies, frozen_wallet, later, listing_text, told
 from tests.support.people import CLERK
+from tests.support.points import adopt
 
 
 @pytest.fixture
@@ -93,6 +94,24 @@ def test_nobody_decides_in_her_own_cause(web, two, social, make_account, sign_in
     assert web.fresh(row).state is ExchangeState.disputed
 
 
+def test_who_spoke_for_one_of_them_reads_why_she_does_not_decide(web, two, social):
+    row = two.deliver()
+    social.submit(f"{beside(two.wang)}/agreements/{row.uid}/dispute", {"words": "只来了一小时"}, status=303)
+    address = f"/desk/exchange/disputes/{row.uid}"
+    page = web.page(social, address)
+    assert "You have spoken for one of the two in this exchange, so you cannot decide about it." in page
+    assert "只来了一小时" in page
+    assert "Decide so" not in page
+    typed = {"minutes": "60", "words": "我决定。"}
+    refused = social.submit(address, typed, page=f"/desk/exchange/agreements/{row.uid}/stop", status=403)
+    assert "A colleague has to do it." in refused.get_data(as_text=True)
+    assert web.fresh(row).state is ExchangeState.disputed
+    colleague = web.enter(role=Role.social_worker, territory=two.place)
+    assert "Decide so" in web.page(colleague, address)
+    colleague.submit(address, typed, status=303)
+    assert web.fresh(row).state is ExchangeState.settled
+
+
 def test_a_look_at_an_exchange_is_noted_for_both(web, two, social):
     row = two.agree()
     web.page(social, f"/desk/exchange/agreements/{row.uid}")
@@ -109,6 +128,24 @@ def test_where_nothing_can_be_paid_only_nothing_can_be_decided(web, two, social)
     social.submit(address, {"minutes": "60", "words": "一小时"}, status=422)
     social.submit(address, {"minutes": "0", "words": "先退回。"}, status=303)
     assert web.fresh(row).state is ExchangeState.settled
+
+
+def test_what_is_offered_to_decide_is_what_is_booked(web, two, social, programme):
+    """Agreed at 1.00 an hour; since then the rules give 2.00 and count whole hours, and the listing stands under another kind of help."""
+    row = two.agree(110)
+    operations.edit_listing(HELPER, two.listing.id, two.li.id, 1, listing_text(category=Category.care))
+    adopt(programme.id, "2026-2", clock.today() + timedelta(days=1), {("*", "*"): 2_00, ("care", "*"): 3_00}, rounding=60)
+    with later(days=1):
+        lengths = web.page(web.enter(two.li, verified=False), f"/exchange/agreements/{row.uid}/deliver")
+        assert [f'value="{minutes}"' in lengths for minutes in (30, 60, 90, 110)] == [True] * 4
+        operations.deliver(HELPER, row.id, two.li.id, 110)
+        operations.open_dispute(REQUESTER, row.id, two.wang.id, "不对。")
+        worker, address = web.enter(role=Role.social_worker, territory=two.place), f"/desk/exchange/disputes/{row.uid}"
+        page = web.page(worker, address)
+        assert "1 hour 30 minutes: 1.5 points" in page
+        assert "1 hour: 1 point" in page
+        worker.submit(address, {"minutes": "90", "words": "一个半小时。"}, status=303)
+        assert two.numbers == (6_50, 6_50, 1_50)
 
 
 # ---- stopping ---------------------------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ import pytest
 from civic.core import clock, files
 from civic.core.atomic import atomic
 from civic.core.db import db
-from civic.core.viewer import Actor, Role, Scope, Viewer
+from civic.core.viewer import Actor, Channel, Role, Scope, Viewer
 from civic.exchange import evidence, operations, queries
 from civic.exchange.checks import CHECKS
-from civic.exchange.errors import AlreadyAnswered, InOwnCause, NotAParty, NothingSaid, OutOfRange, WrongMoment
+from civic.exchange.errors import AlreadyAnswered, InOwnCause, NotAParty, NothingSaid, OutOfRange, SpokeForOne, WrongMoment
 from civic.exchange.models import ExchangeState
 from civic.exchange.queries import Unpayable
 from civic.exchange.queries.parties import households_of
@@ -137,6 +137,49 @@ def test_no_social_worker_decides_about_herself_or_her_household(two, make_accou
         operations.decide_dispute(Actor(account.id), row.id, 0, "好。")
     with pytest.raises(InOwnCause):
         operations.stop(Actor(account.id), row.id, "好。")
+
+
+DESK = Actor(1_000_041, channel=Channel.desk)
+
+
+def dispute_at(two, **who) -> int:
+    """A disputed exchange: each step by the two themselves, but for those that somebody else took for them."""
+    row = operations.accept(who.get("accept", HELPER), two.propose(120).id, two.li.id)
+    operations.say(who.get("say", HELPER), row.id, two.li.id, "我带工具。")
+    operations.deliver(who.get("deliver", HELPER), row.id, two.li.id, 120)
+    operations.open_dispute(who.get("dispute", REQUESTER), row.id, two.wang.id, "没有来。")
+    operations.answer_dispute(who.get("answer", HELPER), row.id, two.li.id, "来了。")
+    return row.id
+
+
+@pytest.mark.parametrize("step", ["accept", "say", "deliver", "dispute", "answer"])
+def test_who_spoke_for_one_of_the_two_at_the_desk_does_not_decide(two, step):
+    """One account would report, object and decide: points would move by its word alone."""
+    id_ = dispute_at(two, **{step: DESK})
+    with pytest.raises(SpokeForOne):
+        operations.decide_dispute(DESK, id_, 120, "我决定。")
+    with pytest.raises(SpokeForOne):  # stopping it would decide 0 minutes
+        operations.stop(DESK, id_, "停。")
+    assert two.numbers == (8_00, 6_00, 0)
+    operations.decide_dispute(WORKER, id_, 60, "一小时。")
+    assert two.numbers == (7_00, 7_00, 1_00)
+
+
+def test_nor_does_she_under_another_login_of_hers(two, make_account, make_person):
+    lin, logins = make_person("林姐", birth="1980-01-01"), [make_account(), make_account(), make_account()]
+    with atomic():
+        for login in logins[:2]:
+            db.session.merge(login).person_id = lin.id
+    id_ = dispute_at(two, answer=Actor(logins[0].id, channel=Channel.desk))
+    with pytest.raises(SpokeForOne):
+        operations.decide_dispute(Actor(logins[1].id), id_, 120, "我决定。")
+    operations.decide_dispute(Actor(logins[2].id), id_, 120, "两小时。")
+
+
+def test_before_it_is_disputed_she_may_stop_what_she_helped_to_agree(two):
+    row = operations.accept(DESK, two.propose().id, two.li.id)
+    operations.stop(DESK, row.id, "有人收钱。")
+    assert (row.state, two.numbers) == (ExchangeState.cancelled, (8_00, 8_00, 0))
 
 
 def test_a_frozen_wallet_is_told_to_the_social_worker(two):

@@ -127,6 +127,30 @@ def test_twenty_at_a_time(two):
     operations.write_listing(HELPER, two.li.id, two.place.id, listing_text())
 
 
+@pytest.mark.parametrize("how", ["extend", "resume", "edit"])
+def test_what_was_over_comes_back_only_as_one_of_the_twenty(two, how):
+    """Twenty new ones run, so the one that is over stays so until one of them has ended."""
+    old, li = two.listing, two.li.id
+    if how == "resume":
+        operations.pause_listing(HELPER, old.id, li)
+    acts = {
+        "extend": lambda: operations.extend_listing(HELPER, old.id, li, clock.today() + 30 * DAY),
+        "resume": lambda: operations.resume_listing(HELPER, old.id, li, clock.today() + 30 * DAY),
+        "edit": lambda: operations.edit_listing(HELPER, old.id, li, old.lock_version, listing_text()),
+    }
+    with later(days=31):
+        new = [operations.write_listing(HELPER, li, two.place.id, listing_text()) for _n in range(20)]
+        with pytest.raises(TooManyListings):
+            acts[how]()
+        operations.extend_listing(HELPER, new[0].id, li, clock.today() + 60 * DAY)  # what runs is one of them already
+        operations.pause_listing(HELPER, new[1].id, li)
+        operations.resume_listing(HELPER, new[1].id, li)
+        operations.end_listing(HELPER, new[2].id, li)
+        assert queries.is_over(old)
+        acts[how]()
+        assert len(shown(two.place)) == 20
+
+
 def test_a_social_worker_stops_it_with_a_reason_that_its_owner_reads(two):
     with pytest.raises(NothingSaid):
         operations.stop_listing(WORKER, two.listing.id, " ")

@@ -16,11 +16,13 @@ from civic.exchange.entries import sources
 from civic.exchange.models import Category, Dispute, ExchangeState, ListingKind, ListingState, Place, Rating
 from civic.exchange.operations import Proposal
 from civic.exchange.queries import Act
+from civic.points import operations as points
 from civic.points import queries as wallets
 from civic.points import statement
 from civic.points.models import Reason
 from tests.support.client import hidden_fields
 from tests.support.exchange import HELPER, REQUESTER, frozen_wallet, later, listing_text, told
+from tests.support.points import RULER, adopt
 
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
@@ -195,6 +197,46 @@ def test_from_the_answer_to_the_rating(web, two, make_station):
     assert sorted(rating.stars for rating in db.session.query(Rating)) == [4, 5]
     assert "很耐心" in web.page(web.li, of(row))
     assert "5.0 of 5 stars, 1 rating" in web.page(web.wang, "/exchange/")
+
+
+def test_too_short_a_time_brings_the_helper_nothing_and_her_page_says_so(web, two):
+    row = two.deliver(20)
+    web.page(web.wang, of(row))
+    web.wang.submit(f"{of(row)}/confirm", page=of(row), status=303)
+    assert "so short a time moves no points" in web.page(web.wang, of(row))
+    assert (web.fresh(row).state, two.numbers) == (ExchangeState.confirmed, (8_00, 8_00, 0))
+    assert "less than 30 minutes bring no points" in web.page(web.li, of(row))
+
+
+def helped_for_an_hour(web, two) -> str:
+    row = two.deliver(60)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    assert two.numbers[0] == 7_00
+    return web.page(web.li, of(row))
+
+
+@pytest.mark.parametrize(("counted", "came", "sentence"), [
+    (480, 0, "other hours of that day had already reached the most"), (450, 50, "You got points for it"), (0, 1_00, "You got points for it"),
+])  # fmt: skip
+def test_what_the_day_had_left_is_what_the_helper_reads(web, two, counted, came, sentence):
+    if counted:
+        points.earn(RULER, "hours:1", 1, two.li.id, counted, clock.today(), "visit", "leader")
+    before = two.numbers[2]
+    assert sentence in helped_for_an_hour(web, two)
+    assert two.numbers[2] - before == came
+
+
+def test_what_went_to_the_care_pool_is_not_said_to_be_hers(web, two, programme):
+    adopt(programme.id, "2026-2", clock.today(), cap=50)
+    page = helped_for_an_hour(web, two)
+    assert ("You got points for it" in page, two.numbers[2]) == (True, 50)
+    other = operations.write_listing(HELPER, two.li.id, two.place.id, listing_text(title="陪聊天"))
+    row = operations.respond(REQUESTER, other.id, two.wang.id, Proposal(60, two.meet_at))
+    operations.accept(HELPER, row.id, two.li.id)
+    operations.deliver(HELPER, row.id, two.li.id, 60)
+    operations.confirm(REQUESTER, row.id, two.wang.id)
+    assert "its points went to the care pool" in web.page(web.li, of(row))
+    assert two.numbers[2] == 50
 
 
 def test_another_time_a_word_and_a_no(web, two):

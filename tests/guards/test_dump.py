@@ -274,7 +274,7 @@ def neighbours_help_each_other(life: Life, woman: Person) -> None:
             exchange.deliver(life.other, row.id, neighbour.id, 60, VALUES["words of a neighbour"])
             exchange.open_dispute(life.clerk, row.id, woman.id, VALUES["objection to a neighbour"])
             exchange.answer_dispute(life.other, row.id, neighbour.id, VALUES["answer of a neighbour"])
-            exchange.decide_dispute(life.other, row.id, 30, VALUES["decision about neighbours"])
+            exchange.decide_dispute(Actor(None, job="test"), row.id, 30, VALUES["decision about neighbours"])
             exchange.rate(life.clerk, row.id, woman.id, 3, VALUES["words of a rating"])
 
 

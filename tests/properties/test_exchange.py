@@ -340,12 +340,16 @@ class Neighbours(RuleBasedStateMachine):
         self.both(lambda: operations.answer_dispute(of(who), exchange_id, who, "是这样。"), model)
 
     @some_in("disputed")
-    @rule(pick=picks, minutes=st.sampled_from([0, 20, 60, 240]))
-    def decide(self, pick: int, minutes: int) -> None:
+    @rule(pick=picks, minutes=st.sampled_from([0, 20, 60, 240]), by=st.sampled_from([None, None, None, 0, 1, 2]))
+    def decide(self, pick: int, minutes: int, by: int | None = None) -> None:
+        """by: by the login of one of the three, which never decides what it spoke in."""
         exchange_id, deal, _who = self.on(pick, "requester", "disputed")
+        decider = WORKER if by is None else of(self.people[by])
 
         def model() -> None:
             self.world.load(deal, self.now, "disputed")
+            if by is not None and self.people[by] in deal.who.values():
+                raise Refused("spoke_for_one")
             if minutes > deal.minutes:
                 raise Refused("out_of_range")
             if worth(minutes) and deal.who["requester"] in self.world.frozen:
@@ -353,7 +357,7 @@ class Neighbours(RuleBasedStateMachine):
             self.world.pay(deal, minutes)
             self.world.end(deal, "settled")
 
-        self.both(lambda: operations.decide_dispute(WORKER, exchange_id, minutes, "听了两边。"), model)
+        self.both(lambda: operations.decide_dispute(decider, exchange_id, minutes, "听了两边。"), model)
 
     @some_in(*FINISHED)
     @rule(pick=picks, side=sides, stars=st.integers(1, 5))

@@ -21,7 +21,7 @@ from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import staff
 from civic.core.web.api import PageArgs, page_of
-from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, reached, seen
+from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, reached, seen, sent_version
 from civic.exchange import operations, policies, queries
 from civic.exchange.api.listings import (
     LISTING_PAGE,
@@ -176,4 +176,6 @@ def beside_edit(wanted: dict[str, Any], person: str, uid: str) -> Any:
     text, base = edited(row, wanted), seen(row.lock_version)
     row_id = row.id
     look(beside)
-    return act_on(uid, lambda: operations.edit_listing(beside.actor(), row_id, beside.person_id, base, text), {**wanted, "base": base})
+    return act_on(
+        uid, lambda: operations.edit_listing(beside.actor(), row_id, beside.person_id, base, text), {**wanted, "base": sent_version()}
+    )

@@ -181,6 +181,9 @@ def paper(uid: str, sha: str) -> Any:
 
 
 # ---- the verbs of social workers --------------------------------------------------------------------------------------------
+OWN = "It concerns oneself or one's household (`in_own_cause`), or"
+
+
 def watched(uid: str) -> Exchange:
     """Of her communities; of others even the existence is private."""
     row = queries.exchange_by_uid(uid)
@@ -189,8 +192,12 @@ def watched(uid: str) -> Exchange:
     return row
 
 
-def _act(uid: str, act: Callable[[], Any], body: Any) -> Any:
-    return act_once(ExchangeSchema, lambda _done: _whole(uid), act, body)
+def _act(uid: str, act: Callable[[int], Any], body: Any) -> Any:
+    """One of their verbs; the answer names the two and has their words, so the look is noted for both, as the pages note it."""
+    row = watched(uid)
+    row_id, two = row.id, queries.people_of(row)
+    looks.note_look(actor(), two, LookKind.page)
+    return act_once(ExchangeSchema, lambda _done: _whole(uid), lambda: act(row_id), body)
 
 
 @bp.post("/exchange/exchanges/<uid>/decide")
@@ -198,12 +205,11 @@ def _act(uid: str, act: Callable[[], Any], body: Any) -> Any:
 @reached(watched)
 @bp.arguments(DecideSchema)
 @bp.response(200, ExchangeSchema)
-@bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
+@bp.alt_response(403, description=f"{OWN} one spoke for one of the two (`spoke_for_one`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def decide(wanted: dict[str, Any], uid: str) -> Any:
     """Decide a dispute: how many of the agreed minutes count, and why."""
-    row_id = watched(uid).id
-    return _act(uid, lambda: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted)
+    return _act(uid, lambda row_id: operations.decide_dispute(actor(), row_id, wanted["minutes"], wanted["words"]), wanted)
 
 
 @bp.post("/exchange/exchanges/<uid>/stop")
@@ -211,9 +217,8 @@ def decide(wanted: dict[str, Any], uid: str) -> Any:
 @reached(watched)
 @bp.arguments(WhySchema)
 @bp.response(200, ExchangeSchema)
-@bp.alt_response(403, description="It concerns oneself or one's household (`in_own_cause`)")
+@bp.alt_response(403, description=f"{OWN} it is disputed and one spoke for one of the two (`spoke_for_one`)")
 @bp.doc(security=TOKEN, parameters=[KEY])
 def stop(wanted: dict[str, Any], uid: str) -> Any:
     """Stop an exchange that is running; what is held comes back, both are told why."""
-    row_id = watched(uid).id
-    return _act(uid, lambda: operations.stop(actor(), row_id, wanted["why"]), wanted)
+    return _act(uid, lambda row_id: operations.stop(actor(), row_id, wanted["why"]), wanted)

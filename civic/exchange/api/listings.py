@@ -22,7 +22,7 @@ from civic.core.viewer import actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
 from civic.core.web.api import ApiBlueprint, BilingualSchema, PageArgs, etag_of, page_of, page_schema, unless_known
-from civic.core.web.api_acts import IF_MATCH, KEY, ONCE, TOKEN, act_once, reached, seen
+from civic.core.web.api_acts import IF_MATCH, KEY, ONCE, TOKEN, act_once, reached, seen, sent_version
 from civic.exchange import addresses, labels, operations, policies, queries
 from civic.exchange.models import Category, Listing, ListingKind, ListingState, Place
 from civic.exchange.operations import MOST_MINUTES, ListingText
@@ -107,7 +107,7 @@ class ListingWordsSchema(ma.Schema):
     speaks = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(list(labels.SPEAKS))), load_default=list)
     where = ma.fields.Enum(Place, by_value=True, load_default=Place.station)
     when = ma.fields.String(load_default="", validate=ma.validate.Length(max=120))
-    minutes = ma.fields.Integer(load_default=60, validate=MINUTES)
+    minutes = ma.fields.Integer(load_default=60, strict=True, validate=MINUTES)
     until_on = ma.fields.Date(required=True)
 
 
@@ -262,7 +262,7 @@ def edit(wanted: dict[str, Any], uid: str) -> Any:
     """Change one's own listing; what is not named stays."""
     row, person_id = own_listing(uid)
     row_id, text, base = row.id, edited(row, wanted), seen(row.lock_version)
-    return act_on(uid, lambda: operations.edit_listing(actor(), row_id, person_id, base, text), {**wanted, "base": base})
+    return act_on(uid, lambda: operations.edit_listing(actor(), row_id, person_id, base, text), {**wanted, "base": sent_version()})
 
 
 def edited(row: Listing, wanted: dict[str, Any]) -> ListingText:

@@ -101,7 +101,7 @@ class RespondSchema(ma.Schema):
     """An answer to a listing.  at_station: null takes the suggestion (strangers meet at the station first)."""
 
     listing = ma.fields.String(required=True, validate=ma.validate.Length(max=40))
-    minutes = ma.fields.Integer(required=True, validate=MINUTES)
+    minutes = ma.fields.Integer(required=True, strict=True, validate=MINUTES)
     meet_at = ma.fields.AwareDateTime(required=True)
     words = ma.fields.String(load_default="", validate=WORDS)
     at_station = ma.fields.Boolean(load_default=None, allow_none=True)
@@ -117,19 +117,19 @@ class MoveSchema(WordsSchema):
     """Another time."""
 
     meet_at = ma.fields.AwareDateTime(required=True)
-    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
+    minutes = ma.fields.Integer(load_default=None, allow_none=True, strict=True, validate=MINUTES)
 
 
 class DeliverSchema(WordsSchema):
     """How long it took, at most the agreed minutes."""
 
-    minutes = ma.fields.Integer(required=True, validate=MINUTES)
+    minutes = ma.fields.Integer(required=True, strict=True, validate=MINUTES)
 
 
 class ConfirmSchema(ma.Schema):
     """minutes: those that were read, so that nobody confirms another number."""
 
-    minutes = ma.fields.Integer(load_default=None, allow_none=True, validate=MINUTES)
+    minutes = ma.fields.Integer(load_default=None, allow_none=True, strict=True, validate=MINUTES)
 
 
 class SaidSchema(ma.Schema):
@@ -154,10 +154,10 @@ EVIDENCE = {
 class RateSchema(WordsSchema):
     """1 to 5 stars."""
 
-    stars = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 5))
+    stars = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(1, 5))
 
 
 class DecideSchema(SaidSchema):
     """minutes: how many of the agreed ones count; 0 gives everything back."""
 
-    minutes = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MOST_MINUTES))
+    minutes = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(0, MOST_MINUTES))

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from civic.core import files
 from civic.core.viewer import actor, viewer
 from civic.core.web.access import signed_in, staff
-from civic.core.web.api_acts import IF_MATCH, NOTHING, Door, Reached, Said, Takes, Verb, publish, seen
+from civic.core.web.api_acts import IF_MATCH, NOTHING, Door, Reached, Said, Takes, Verb, publish, sent_version
 from civic.core.web.errors import problem
 from civic.exchange import operations, queries
 from civic.exchange.api.beside import DESK, HER, IN_OWN_CAUSE, Beside, her_listing, look
@@ -34,12 +34,10 @@ from civic.exchange.api.shapes import (
     WordsSchema,
 )
 
-NAMED_NONE = 0  # fits no version: the program sent no If-Match
-
 
 # ---- what comes with them ---------------------------------------------------------------------------------------------------
 def _version(_body: Said) -> tuple[Said, Any]:
-    said = {"base": seen(NAMED_NONE) or None}
+    said = {"base": sent_version()}
     return said, said
 
 
@@ -76,6 +74,10 @@ def _told(own: str, desk: str) -> dict[str, str]:
     return {"own": own, "desk": desk}
 
 
+NO_LONGER = {
+    409: "It was ended or stopped (`listing_closed`)",
+    422: "In the past or too far away (`until_out_of_range`), or twenty others stand (`too_many_listings`)",
+}
 LISTING_VERBS = (
     Verb(
         "pause", NOTHING, lambda by, row, her, _said: operations.pause_listing(by, row, her),
@@ -84,12 +86,12 @@ LISTING_VERBS = (
     Verb(
         "resume", Takes(ResumeSchema), lambda by, row, her, said: operations.resume_listing(by, row, her, said["until_on"]),
         _told("Show it again.", "Show hers again."),
-        refusals={409: "It was ended or stopped (`listing_closed`)", 422: "In the past or too far away (`until_out_of_range`)"},
+        refusals=NO_LONGER,
     ),
     Verb(
         "extend", Takes(ExtendSchema), lambda by, row, her, said: operations.extend_listing(by, row, her, said["until_on"]),
         _told("Give it a new last day, also when the old one is over.", "Give hers a new last day, also when the old one is over."),
-        refusals={409: "It was ended or stopped (`listing_closed`)", 422: "In the past or too far away (`until_out_of_range`)"},
+        refusals=NO_LONGER,
     ),
     Verb(
         "end", NOTHING, lambda by, row, her, _said: operations.end_listing(by, row, her),

@@ -16,13 +16,13 @@ from civic.core.decrees import calendar
 from civic.core.viewer import Actor
 from civic.core.workdays import Unit, span
 from civic.exchange import signals
-from civic.exchange.errors import AlreadyAnswered, InOwnCause, NothingSaid, OutOfRange, WrongMoment
+from civic.exchange.errors import AlreadyAnswered, InOwnCause, NothingSaid, OutOfRange, SpokeForOne, WrongMoment
 from civic.exchange.models import Dispute, Exchange, ExchangeState, Verb
 from civic.exchange.operations.exchanges import load
 from civic.exchange.operations.settling import MARGIN, end, give_back, keep_held, lock_exchange, note_event, pay, settle_due
 from civic.exchange.operations.telling import tell
 from civic.exchange.queries.exchanges import DISPUTE_FILE
-from civic.exchange.queries.parties import is_own_cause, survivors
+from civic.exchange.queries.parties import is_own_cause, spoke_for_one, survivors
 
 WORKING_DAYS = 10  # in which a dispute is decided
 
@@ -71,7 +71,8 @@ def answer_dispute(actor: Actor, exchange_id: int, person_id: int, words: str, e
 def decide_dispute(actor: Actor, exchange_id: int, minutes: int, words: str) -> Dispute:
     """A social worker decides how many of the agreed minutes count: 0 gives everything back; both are told why.
 
-    Raises NothingSaid, OutOfRange, InOwnCause, WrongMoment, points' WalletFrozen and HoldEnded.  Sends `exchange_settled` or
+    Who reported, objected or answered for one of the two at the desk decides nothing: else points would move by one account's word.
+    Raises NothingSaid, OutOfRange, InOwnCause, SpokeForOne, WrongMoment, points' WalletFrozen and HoldEnded.  Sends `exchange_settled` or
     `exchange_ended`.
     """
     if not words.strip():
@@ -83,6 +84,8 @@ def decide_dispute(actor: Actor, exchange_id: int, minutes: int, words: str) -> 
             raise InOwnCause
         if row.state is not ExchangeState.disputed:
             raise WrongMoment(state=row.state.value)
+        if spoke_for_one(actor, row.id):
+            raise SpokeForOne
         if not 0 <= minutes <= row.minutes:
             raise OutOfRange(field="minutes", least=0, most=row.minutes)
         tx.result = _decide(actor, row, minutes, words.strip())

@@ -31,6 +31,7 @@ from civic.exchange.errors import (
     OutOfRange,
     OwnListing,
     SameHousehold,
+    SpokeForOne,
     SpokeForOther,
     TooEarly,
     TooLittle,
@@ -48,12 +49,19 @@ from civic.exchange.operations.settling import (
     lock_exchange,
     note_event,
     settle_due,
-    source_of,
 )
 from civic.exchange.operations.telling import tell, tell_one
 from civic.exchange.queries.exchanges import Side, first_day, is_due, offers, proposer_of
-from civic.exchange.queries.parties import is_anothers_business, is_own_cause, share_household, station_of, suggested_station, survivors
-from civic.exchange.queries.worth import Rules, rules_at
+from civic.exchange.queries.parties import (
+    is_anothers_business,
+    is_own_cause,
+    share_household,
+    spoke_for_one,
+    station_of,
+    suggested_station,
+    survivors,
+)
+from civic.exchange.queries.worth import Rules, rules_at, source_of
 from civic.people.operations.locks import lock_with_households
 from civic.people.queries import all_rows_of, survivor_of
 from civic.points import operations as points
@@ -266,7 +274,8 @@ def say(actor: Actor, exchange_id: int, person_id: int, words: str) -> Exchange:
 def stop(actor: Actor, exchange_id: int, why: str) -> Exchange:
     """A social worker ends an exchange that is running; what is held comes back, both are told why.
 
-    Raises NothingSaid, InOwnCause, WrongMoment.  Sends `exchange_ended`.
+    Of a disputed one this decides the dispute, so it is nothing for somebody who spoke for one of the two.
+    Raises NothingSaid, InOwnCause, SpokeForOne, WrongMoment.  Sends `exchange_ended`.
     """
     if not why.strip():
         raise NothingSaid(field="why")
@@ -278,6 +287,8 @@ def stop(actor: Actor, exchange_id: int, why: str) -> Exchange:
         if row.state not in LIVE:
             raise WrongMoment(state=row.state.value)
         if row.state is ExchangeState.disputed:
+            if spoke_for_one(actor, row.id):
+                raise SpokeForOne
             decided = sa.update(Dispute).where(Dispute.exchange_id == row.id, Dispute.decided_at.is_(None))
             db.session.execute(decided.values(decided_at=clock.now(), decided_by_id=actor.account_id, decided_minutes=0))
         call_off(actor, row, Verb.stopped, words=why.strip())

@@ -70,11 +70,7 @@ def write_listing(actor: Actor, person_id: int, territory_id: int, text: Listing
         if is_anothers_business(actor, owner):
             raise InOwnCause
         lock_people([owner])
-        running = sa.select(sa.func.count()).where(
-            Listing.person_id.in_(all_rows_of(owner)), Listing.state.in_(_RUNNING), Listing.until_on >= clock.today()
-        )
-        if (db.session.scalar(running) or 0) >= MOST_LISTINGS:
-            raise TooManyListings(most=MOST_LISTINGS)
+        _room_for_one(owner)
         row = Listing(
             person_id=owner,
             territory_id=territory_id,
@@ -100,7 +96,7 @@ def edit_listing(actor: Actor, listing_id: int, person_id: int, base: int, text:
     Raises ListingChanged, ListingClosed, NotAParty, and what writing raises.
     """
     with atomic() as tx:
-        row = _own(actor, listing_id, person_id, *_RUNNING, base=base)
+        row = _own_to_prolong(actor, listing_id, person_id, *_RUNNING, base=base)
         _fill(row, text, kind=row.kind)
         _changed(actor, tx, row, "edit")
         tx.result = row
@@ -118,9 +114,12 @@ def pause_listing(actor: Actor, listing_id: int, person_id: int) -> Listing:
 
 
 def resume_listing(actor: Actor, listing_id: int, person_id: int, until_on: date | None = None) -> Listing:
-    """Shown again.  Raises ListingClosed, NotAParty, UntilOutOfRange when its last day is over and no new one is given."""
+    """Shown again.  until_on: a new last day, needed where the old one is over.
+
+    Raises ListingClosed, NotAParty, UntilOutOfRange, people's NotLiving; TooManyListings where it was over.
+    """
     with atomic() as tx:
-        row = _own(actor, listing_id, person_id, ListingState.paused)
+        row = _own_to_prolong(actor, listing_id, person_id, ListingState.paused)
         row.state, row.until_on = ListingState.open, _until(until_on or row.until_on)
         _changed(actor, tx, row, "resume")
         tx.result = row
@@ -128,9 +127,12 @@ def resume_listing(actor: Actor, listing_id: int, person_id: int, until_on: date
 
 
 def extend_listing(actor: Actor, listing_id: int, person_id: int, until_on: date) -> Listing:
-    """A new last day, also when the old one is over.  Raises ListingClosed, NotAParty, UntilOutOfRange."""
+    """A new last day, also when the old one is over.
+
+    Raises ListingClosed, NotAParty, UntilOutOfRange, people's NotLiving; TooManyListings where it was over.
+    """
     with atomic() as tx:
-        row = _own(actor, listing_id, person_id, *_RUNNING)
+        row = _own_to_prolong(actor, listing_id, person_id, *_RUNNING)
         row.until_on = _until(until_on)
         _changed(actor, tx, row, "extend")
         tx.result = row
@@ -201,6 +203,24 @@ def _own(actor: Actor, listing_id: int, person_id: int, *states: ListingState, b
     if row.state not in states:
         raise ListingClosed
     return row
+
+
+def _own_to_prolong(actor: Actor, listing_id: int, person_id: int, *states: ListingState, base: int | None = None) -> Listing:
+    """The same for what gives it a new last day: one that was over is one more of the twenty, and her row is locked first, as for a new one."""
+    lock_people([survivor_of(person_id) or person_id])
+    row = _own(actor, listing_id, person_id, *states, base=base)
+    if row.until_on < clock.today():
+        _room_for_one(survivors([row.person_id])[row.person_id])
+    return row
+
+
+def _room_for_one(owner: int) -> None:
+    """Raises TooManyListings where as many run as may.  The owner's row is locked, so of two at once one is counted by the other."""
+    running = sa.select(sa.func.count()).where(
+        Listing.person_id.in_(all_rows_of(owner)), Listing.state.in_(_RUNNING), Listing.until_on >= clock.today()
+    )
+    if (db.session.scalar(running) or 0) >= MOST_LISTINGS:
+        raise TooManyListings(most=MOST_LISTINGS)
 
 
 def _fill(row: Listing, text: ListingText, *, kind: ListingKind | None = None) -> None:

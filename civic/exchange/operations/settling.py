@@ -22,7 +22,7 @@ from civic.exchange.models import Exchange, ExchangeEvent, ExchangeState, Listin
 from civic.exchange.operations.telling import tell
 from civic.exchange.queries.exchanges import due, is_due, ran_out
 from civic.exchange.queries.parties import survivors
-from civic.exchange.queries.worth import HOUR_CLASS, owed
+from civic.exchange.queries.worth import HOUR_CLASS, owed, source_of
 from civic.people.queries import all_rows_of
 from civic.points import operations as points
 from civic.points.errors import HoldEnded, WalletFrozen
@@ -33,11 +33,6 @@ JOB = Actor(None, job="exchange-due", channel=Channel.job)
 #: delivered or disputed help keeps its points held so long beyond the moment that decides: longer than any job will stand still
 KEPT = timedelta(days=90)
 MARGIN = timedelta(days=30)
-
-
-def source_of(exchange_id: int) -> str:
-    """What holds and earnings name as their cause."""
-    return f"exchange:{exchange_id}"
 
 
 def lock_exchange(exchange_id: int) -> Exchange:

@@ -41,11 +41,12 @@ from civic.exchange.queries.parties import (
     are_strangers,
     parties,
     share_household,
+    spoke_for_one,
     stars_of,
     station_of,
     suggested_station,
 )
-from civic.exchange.queries.worth import HOUR_CLASS, Rules, owed, rules_at
+from civic.exchange.queries.worth import HOUR_CLASS, Earned, Rules, owed, rules_at
 
 __all__ = [
     "DISPUTE_FILE",
@@ -56,6 +57,7 @@ __all__ = [
     "TOPIC",
     "Act",
     "DisputeView",
+    "Earned",
     "EventView",
     "Page",
     "Party",
@@ -87,6 +89,7 @@ __all__ = [
     "rules_at",
     "share_household",
     "shown_listings",
+    "spoke_for_one",
     "stars_of",
     "state_at",
     "station_of",

@@ -19,6 +19,7 @@ from civic.core.db import db
 from civic.core.files import StoredFile
 from civic.exchange.models import LIVE, Dispute, Exchange, ExchangeEvent, ExchangeState, Listing, ListingKind, Rating, Verb
 from civic.exchange.queries.parties import FINISHED, Party, parties
+from civic.exchange.queries.worth import Earned, earned
 from civic.people.queries import all_rows_of
 from civic.points.models import Hold, HoldState, Wallet, WalletState
 from civic.territory.models import Territory
@@ -131,6 +132,7 @@ class View(Row):
     dispute: DisputeView | None = None
     ratings: list[RatingView] = field(default_factory=list)
     acts: frozenset[Act] = frozenset()
+    earned: Earned | None = None  # of a finished one
 
 
 def is_due(row: Exchange, now: datetime) -> bool:
@@ -261,6 +263,7 @@ def exchange_view(row: Exchange, person_id: int | None = None) -> View:
     return View(
         row, plain.requester, plain.helper, plain.side, plain.turn,
         [_event(row, line, people, words) for line in lines], _dispute_view(dispute, people, words), ratings, done,
+        earned(row) if row.state in FINISHED else None,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from civic.accounts import queries as accounts
 from civic.core.db import db
 from civic.core.viewer import Actor, Channel
-from civic.exchange.models import Exchange, ExchangeState, Rating
+from civic.exchange.models import Exchange, ExchangeEvent, ExchangeState, Rating, Verb
 from civic.people import records
 from civic.people.models import Membership, Person
 from civic.people.queries import all_rows_of
@@ -79,6 +79,27 @@ def is_anothers_business(actor: Actor, person_id: int, others: Iterable[int] = (
     if worker is None or (worker == person_id and actor.channel is not Channel.desk):
         return False
     return any(share_household(worker, each) for each in (person_id, *others))
+
+
+def spoken_for_one() -> sa.ColumnElement[bool]:
+    """Events in which an account said something for one of the two.
+
+    Stopping and deciding name neither of them; a rating comes after everything is decided.
+    """
+    e = ExchangeEvent
+    return sa.and_(e.person_id.is_not(None), e.account_id.is_not(None), e.verb != Verb.rated.value)
+
+
+def spoke_for_one(actor: Actor, exchange_id: int) -> bool:
+    """Has the actor spoken for one of the two in this exchange, under this login or another of hers?"""
+    if actor.account_id is None:
+        return False
+    said = sa.select(ExchangeEvent.account_id).where(ExchangeEvent.exchange_id == exchange_id, spoken_for_one()).distinct()
+    speakers = set(db.session.scalars(said))
+    if actor.account_id in speakers:
+        return True
+    worker = accounts.person_of(actor.account_id)
+    return worker is not None and any(accounts.person_of(each) == worker for each in speakers if each is not None)
 
 
 def are_strangers(one: int, other: int) -> bool:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import sqlalchemy as sa
+
 from civic.core import clock
 from civic.core.db import db
 from civic.exchange.models import Category, Exchange
 from civic.points import rules
-from civic.points.models import Policy
+from civic.points.models import Earning, Policy, Reason, Transfer
 from civic.points.operations.wallets import programme_of_place
 
 HOUR_CLASS = "exchange"
+
+
+def source_of(exchange_id: int) -> str:
+    """What holds and earnings name as their cause."""
+    return f"exchange:{exchange_id}"
 
 
 @dataclass(frozen=True)
@@ -46,3 +53,32 @@ def owed(row: Exchange, minutes: int) -> int:
     """What delivered minutes take from what is held: by the terms of the agreement, never more than was held; 0 before it."""
     policy = db.session.get(Policy, row.policy_id) if row.policy_id is not None else None
     return min(Rules(policy).worth(row.category, minutes), row.amount or 0) if policy is not None else 0
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What an exchange brought its helper.
+
+    amount: hundredths that it earned, after rounding and the day's most; kept: those of them that came into her wallet, the others went to
+    the care pool.  least: the fewest minutes that were worth anything.
+    """
+
+    amount: int
+    kept: int
+    least: int
+
+
+def earned(row: Exchange) -> Earned | None:
+    """None while nothing was earned, not even time.  One statement."""
+    came = sa.and_(Transfer.source == Earning.source, Transfer.earning_id == Earning.id, Transfer.reason == Reason.earned)
+    query = (
+        sa.select(Earning.amount, sa.func.coalesce(sa.func.sum(Transfer.amount), 0), Policy.rounding)
+        .join(Policy, Policy.id == Earning.policy_id)
+        .outerjoin(Transfer, came)
+        .where(Earning.source == source_of(row.id))
+        .group_by(Earning.id, Earning.amount, Earning.revision, Policy.rounding)
+        .order_by(Earning.revision.desc())
+        .limit(1)
+    )
+    found = db.session.execute(query).one_or_none()
+    return Earned(*(int(each) for each in found)) if found is not None else None

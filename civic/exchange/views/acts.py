@@ -32,7 +32,7 @@ from civic.exchange.forms import (
 )
 from civic.exchange.models import Exchange, ExchangeState
 from civic.exchange.queries import Act, View
-from civic.exchange.views.common import Hand, page, policy_of
+from civic.exchange.views.common import Hand, page, policy_of, terms_of
 
 
 def show(hand: Hand, row: Exchange, *, with_words: bool = True) -> ResponseReturnValue:
@@ -132,7 +132,7 @@ def _form_of(act: Act, view: View) -> Form:
                 form.begin(row.minutes, row.meet_at)
         case Act.deliver:
             form = DeliverForm()
-            form.offer(lengths(policy_of(row.territory_id), row.minutes))
+            form.offer(lengths(terms_of(row), row.minutes))
             if is_get:
                 form.minutes.data = str(row.delivered_minutes or row.minutes)
         case _:
@@ -203,4 +203,6 @@ def act_page(hand: Hand, row: Exchange, name: str) -> ResponseReturnValue:
 def _told(act: Act, done: Any) -> str:
     if act is Act.confirm and done.state is ExchangeState.delivered:
         return _("Confirmed. The points move as soon as nothing stands in their way.")
+    if act is Act.confirm and not queries.owed(done, done.delivered_minutes or 0):
+        return _("Confirmed. It is finished; so short a time moves no points.")
     return str(ACT_WORDS[act].done)

@@ -29,7 +29,7 @@ from civic.exchange.forms import (
     PlainForm,
     RespondForm,
 )
-from civic.exchange.models import Listing
+from civic.exchange.models import Exchange, Listing
 from civic.exchange.queries.parties import is_own_cause, survivors
 from civic.people import queries as people
 from civic.points.models import Policy
@@ -108,6 +108,11 @@ def own_path() -> str:
 def policy_of(territory_id: int) -> Policy | None:
     found = queries.rules_at(territory_id)
     return found.policy if found else None
+
+
+def terms_of(row: Exchange) -> Policy | None:
+    """The rules that the two agreed on, by which it is paid; None before the agreement."""
+    return db.session.get(Policy, row.policy_id) if row.policy_id is not None else None
 
 
 # ---- home -------------------------------------------------------------------------------------------------------------------

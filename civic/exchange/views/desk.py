@@ -14,6 +14,7 @@ from civic.core.viewer import Channel, actor, viewer
 from civic.core.web.access import hidden, staff
 from civic.core.web.forms import keyed, refuse
 from civic.exchange import labels, operations, policies, queries, shown
+from civic.exchange.errors import SpokeForOne
 from civic.exchange.forms import DecideForm, StopForm
 from civic.exchange.models import LIVE, Exchange, ExchangeState, Listing, ListingState
 from civic.exchange.views import acts, common
@@ -162,14 +163,14 @@ def stop(uid: str) -> ResponseReturnValue:
 @bp.route("/disputes/<uid>", methods=["GET", "POST"])
 @staff(*WATCHERS)
 def dispute(uid: str) -> ResponseReturnValue:
-    """What each says, the evidence, and the decision.  uid: of the exchange."""
+    """What each says, the evidence, and the decision, or why she cannot decide it.  uid: of the exchange."""
     row = _load(uid)
     view, form, status = queries.exchange_view(row), DecideForm(), 200
     if view.dispute is None:
         abort(404)
     row_id = row.id
     most = 0 if view.dispute.unpayable else row.minutes
-    form.offer(common.policy_of(row.territory_id), row.listing.category, most)
+    form.offer(common.terms_of(row), row.category, most)
     if request.method == "POST":
         status = 422
         if form.validate_on_submit():
@@ -183,5 +184,6 @@ def dispute(uid: str) -> ResponseReturnValue:
                 return redirect(url_for(".show", uid=uid), 303)
     elif form.minutes.data in (None, "", "None"):
         form.minutes.data = str(min(most, row.delivered_minutes or row.minutes))
+    why_not = SpokeForOne().message if queries.spoke_for_one(actor(), row_id) else ""
     values: dict[str, Any] = {"view": view, "facts": shown.facts_of(view), "history": shown.history(view), "states": ExchangeState}
-    return common.page("exchange/desk_dispute.html", None, status, form=form, **values)
+    return common.page("exchange/desk_dispute.html", None, status, form=form, why_not=why_not, **values)
