@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from civic.core import clock
+from civic.core import audit, clock
 from civic.core.atomic import atomic
 from civic.core.db import db, new_public_id
 from civic.core.viewer import Channel
@@ -83,6 +83,7 @@ class _Bulk:
                 if holds:
                     db.session.execute(sa.insert(Hold), holds)
                 db.session.execute(sa.insert(Transfer), lines)
+                self._tell(holds, lines)
             self.made += len(lines)
             if self.made - told >= 200_000:
                 told = self.made
@@ -115,6 +116,7 @@ class _Bulk:
             .where(Wallet.programme_id == programme_id, Vintage.year == 0)
         )
         self.system = dict(db.session.execute(kinds).all())
+        self.pool = db.session.scalar(sa.select(Vintage.wallet_id).where(Vintage.id == self.system[WalletKind.care_pool])) or 0
         for name, model in (("row_id", Transfer), ("hold_id", Hold), ("earning_id", Earning)):
             setattr(self, name, db.session.scalar(sa.select(sa.func.max(model.id))) or 0)
         self._open_wallets(max(10, self.wanted // EACH))
@@ -200,7 +202,7 @@ class _Bulk:
         amount, sink, pot = self.chance.choice([1_00, 2_00]), self.system[WalletKind.redemption], self.pots[at]
         source, end = f"goods-seed:{self.hold_id}", moment + timedelta(minutes=1)
         holds.append(
-            {"id": self.hold_id, "uid": new_public_id(), "programme_id": self.programme_id, "wallet_id": self._wallet(at), "source": source, "sequence": 1,
+            {"id": self.hold_id, "uid": new_public_id(), "programme_id": self.programme_id, "wallet_id": self._wallet_of(pot), "source": source, "sequence": 1,
              "reason": Reason.spent, "amount": amount, "posted": amount if is_spent else 0, "state": HoldState.posted if is_spent else HoldState.voided,
              "expires_at": moment + timedelta(hours=72), "created_at": moment, "ended_at": end}
         )  # fmt: skip
@@ -209,13 +211,28 @@ class _Bulk:
         self._line(end, kind, reason, pot, sink, amount, lines, source=source, hold_id=self.hold_id, ends_id=held)
         self.free[at] -= amount if is_spent else 0
 
-    def _wallet(self, at: int) -> int:
+    def _tell(self, holds: list[Any], lines: list[Any]) -> None:
+        """The lines of the audit that the operations would have written: `civic check` compares holds and gifts with them."""
+        for row in holds:
+            amount, ended = row["amount"], f"points.{row['state'].value}"
+            with clock.frozen(row["created_at"]):
+                audit.record(SEED, "points.held", "points_hold", row["id"], amount=amount, until=row["expires_at"].isoformat())
+            with clock.frozen(row["ended_at"]):
+                audit.record(SEED, ended, "points_hold", row["id"], amount=amount, posted=row["posted"])
+        for line in lines:
+            if line["reason"] is Reason.donated:
+                with clock.frozen(line["at"]):
+                    audit.record(
+                        SEED, "points.donated", "points_wallet", self._wallet_of(line["debit_id"]), amount=line["amount"], to=self.pool
+                    )
+
+    def _wallet_of(self, pot: int) -> int:
         if not hasattr(self, "wallet_of"):
             rows = db.session.execute(
                 sa.select(Vintage.id, Vintage.wallet_id).where(Vintage.programme_id == self.programme_id, Vintage.year != 0)
             )
             self.wallet_of = dict(rows.all())
-        return self.wallet_of[self.pots[at]]
+        return self.wallet_of[pot]
 
     def _line(
         self, moment: datetime, kind: TransferKind, reason: Reason, debit: int, credit: int, amount: int, lines: list[Any], **more: Any

@@ -13,18 +13,21 @@ from sqlalchemy.exc import DBAPIError
 from civic.commands.checking import check
 from civic.core import appendonly, audit, clock, closes
 from civic.core.atomic import atomic
-from civic.core.db import db
+from civic.core.db import db, new_public_id
 from civic.core.registry import Module
 from civic.core.viewer import Actor
 from civic.people import operations as people
+from civic.people.models import Membership, Person
 from civic.points import checks, operations
-from civic.points.models import Earning, Hold, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
-from civic.points.operations import lives, proposals
+from civic.points.checks import holds
+from civic.points.district import district
+from civic.points.models import Earning, Hold, HoldState, Policy, Reason, Transfer, TransferKind, Vintage, Wallet, WalletKind
+from civic.points.operations import donations, expiry, lives, proposals
 from tests.points.test_lives_races import begin
 from tests.support.closes import CLERK, closed, earned, noon_of, spent
 from tests.support.people import CLERK as PEOPLE_CLERK
-from tests.support.people import COLLEAGUE
-from tests.support.points import free
+from tests.support.people import COLLEAGUE, phone
+from tests.support.points import adopt, free
 
 DAY = date(2026, 10, 5)
 OWN = [each for each in checks.CHECKS if each.name.startswith("points")]
@@ -180,7 +183,8 @@ def test_an_open_hold_whose_time_is_long_over_is_no_fault_until_it_is_touched(le
 
 def test_lines_of_the_audit_from_before_say_nothing_about_until_when(open_tables):
     """A release before this one wrote the amount alone."""
-    run("UPDATE audit_event SET context = '{\"amount\": 25}' WHERE verb = 'points.held'")
+    amount = "(SELECT amount FROM points_hold WHERE id = subject_id)"
+    run(f"UPDATE audit_event SET context = '{{\"amount\": ' || {amount} || '}}' WHERE verb = 'points.held'")
     assert found() == set()
 
 
@@ -288,6 +292,211 @@ def test_what_leaves_or_returns_to_a_wallet_has_an_event(ledger):
     assert found() == {("points_transfer", row, f"leaves wallet {wallet_id}, which was never closed")}
     mint(ledger.id, Reason.reversed, f"wallet:{wallet_id}", pool, giver, 20, kind=TransferKind.reversal, reverses_id=row)
     assert f"20 came back to wallet {wallet_id}, undone was 0" in {what for _t, _r, what in found()}
+
+
+# ---- what left: gifts, years, holds -----------------------------------------------------------------------------------------
+
+
+def wallet_of_home(programme_id: int, person: Person) -> int:
+    home = db.session.scalars(
+        sa.select(Membership.household_id).where(Membership.person_id == person.id, Membership.ended_on.is_(None))
+    ).one()
+    with atomic() as tx:
+        tx.result = id_ = operations.wallet_of_household(programme_id, home)
+    return id_
+
+
+def pot_of(wallet_id: int) -> int:
+    return db.session.scalars(sa.select(Vintage.id).where(Vintage.wallet_id == wallet_id)).one()
+
+
+def test_a_gift_that_nobody_gave_is_named(programme, make_wallet, make_person):
+    """8.00 of somebody's go to the household of another, whose own honest gift of 1.00 made the vintage there."""
+    thief = make_person("李强", "1985-01-01")
+    victim, home = make_wallet(8_00), wallet_of_home(programme.id, thief)
+    hers = make_wallet(2_00, thief)
+    operations.donate(CLERK, hers, 1_00, home)
+    assert found() == set()
+    row = mint(programme.id, Reason.donated, f"wallet:{victim}", pot_of(victim), pot_of(home), 8_00)
+    assert found() == {
+        ("points_transfer", row, f"wallet {victim} gave 800 to wallet {home}, the audit says 0"),
+        ("points_transfer", row, "was given to a household in which the giver never lived"),
+    }
+
+
+def test_a_gift_is_compared_by_receiver_and_by_its_sum(programme, make_wallet, make_person):
+    """The household's own member gave once; a second row of the same two wallets, and one to the pool, are more than that."""
+    person = make_person()
+    wallet, home = make_wallet(8_00, person), wallet_of_home(programme.id, person)
+    operations.donate(CLERK, wallet, 1_00, home)
+    pool = pots(programme.id)[WalletKind.care_pool]
+    again = mint(programme.id, Reason.donated, f"wallet:{wallet}", pot_of(wallet), pot_of(home), 2_00)
+    assert found() == {("points_transfer", again, f"wallet {wallet} gave 300 to wallet {home}, the audit says 100")}
+    to_pool = mint(programme.id, Reason.donated, f"wallet:{wallet}", pot_of(wallet), pool, 50)
+    assert f"wallet {wallet} gave 50 to wallet " in next(what for _t, row, what in found() if row == to_pool)
+
+
+def test_a_line_of_a_gift_without_its_rows_is_named(ledger, make_wallet):
+    wallet = make_wallet(1_00)
+    with atomic():
+        audit.record(CLERK, "points.donated", "points_wallet", wallet, amount=30, to=4)
+    assert found() == {("points_wallet", wallet, f"wallet {wallet} gave 0 to wallet 4, the audit says 30")}
+
+
+def test_a_gift_to_somebody_elses_household_is_named_though_the_audit_knows_it(programme, make_wallet, make_person):
+    """L17: the operation does not ask whose household it is, the pages do; one that a member left remains hers."""
+    wallet, person = make_wallet(8_00), make_person("李强", "1985-01-01")
+    row = operations.donate(CLERK, wallet, 1_00, wallet_of_home(programme.id, person))[0]
+    assert found() == {("points_transfer", row, "was given to a household in which the giver never lived")}
+
+
+def test_gifts_at_home_and_to_the_pool_are_no_fault_whatever_becomes_of_her(programme, make_wallet, make_person):
+    """By herself and at the desk; then she counts as another, that is undone, she dies, her wallet leaves its points to the household."""
+    person, other = make_person("周一", "1970-01-01"), make_person("周一", "1970-01-02")
+    wallet = make_wallet(9_00, person)
+    donations.give(CLERK, person.id, donations.Way.household, 1_00)
+    donations.give_beside(CLERK, person.id, donations.Way.pool, 50)
+    donations.give(CLERK, person.id, donations.Way.household_pool, 30)
+    old = wallet_of_home(programme.id, person)
+    asked = people.ask_merge(PEOPLE_CLERK, person.id, other.id, "同一人")
+    people.decide_merge(COLLEAGUE, asked.id, True, from_above=True)
+    assert found() == set()
+    donations.give(CLERK, other.id, donations.Way.household, 20)
+    people.ask_undo(PEOPLE_CLERK, asked.id, "不是一人")
+    people.undo_merge(COLLEAGUE, asked.id)
+    assert wallet_of_home(programme.id, person) != old
+    donations.give(CLERK, person.id, donations.Way.household, 10)
+    assert found() == set()
+    people.record_death(PEOPLE_CLERK, person.id, clock.today())
+    assert free(wallet) == 0
+    assert found() == set()
+
+
+def test_a_gift_through_the_wallet_of_a_row_that_became_another_is_of_one_person(programme, make_wallet, make_person):
+    """Her new row was never in the household of the old one, and is one person with it."""
+    person, other = make_person("周一", "1970-01-01"), make_person("周一", "1970-01-02")
+    home, wallet = wallet_of_home(programme.id, person), make_wallet(3_00, other)
+    row = operations.donate(CLERK, wallet, 1_00, home)[0]
+    assert found() == {("points_transfer", row, "was given to a household in which the giver never lived")}
+    asked = people.ask_merge(PEOPLE_CLERK, person.id, other.id, "同一人")
+    people.decide_merge(COLLEAGUE, asked.id, True, from_above=True)
+    assert found() == set()
+
+
+@pytest.fixture
+def years(programme, make_wallet, make_person):
+    """5.00 of 2026 under rules by which they run out after 2027, in the wallet of somebody who can be told."""
+    adopt(programme.id, "2026-2", date(2026, 2, 1), expiry_years=1)
+    wallet = make_wallet(5_00, make_person(contacts=[phone(confirmed=True)]))
+    operations.hold(CLERK, wallet, 40, source="order:1", until=clock.now() + timedelta(days=900))
+    return wallet
+
+
+def nights(*days: tuple[int, int, int]) -> None:
+    for day in days:
+        with noon_of(date(*day)):
+            expiry.run()
+
+
+def test_a_year_that_ran_out_after_its_notices_is_no_fault(years):
+    nights((2027, 12, 1), (2027, 12, 24), (2028, 1, 1))
+    assert (free(years), found()) == (0, set())
+
+
+def test_points_that_ran_out_without_rules_are_named(programme, make_wallet):
+    wallet = make_wallet(8_00)
+    by_kind, pot = pots(programme.id), pot_of(wallet)
+    row = mint(programme.id, Reason.expired, f"vintage:{pot}", pot, by_kind[WalletKind.expiry], 8_00)
+    assert found() == {
+        ("points_transfer", row, f"800 ran out of wallet {wallet}, the audit says 0"),
+        ("points_transfer", row, "ran out under rules by which points do not run out"),
+    }
+
+
+def test_points_that_ran_out_without_notices_are_named_though_the_audit_knows_it(programme, years):
+    """The rules let them run out; one notice of two was sent."""
+    nights((2027, 12, 1))
+    pot, rules = pot_of(years), db.session.scalar(sa.select(sa.func.max(Policy.id)))
+    row = mint(programme.id, Reason.expired, f"vintage:{pot}", pot, pots(programme.id)[WalletKind.expiry], 60, policy_id=rules)
+    with atomic():
+        audit.record(CLERK, "points.years_expired", "points_wallet", years, amount=60)
+    assert found() == {("points_transfer", row, "ran out without its two notices")}
+
+
+def test_more_than_the_job_let_run_out_is_named(programme, years):
+    nights((2027, 12, 1), (2027, 12, 24), (2028, 1, 1))
+    with noon_of(date(2028, 1, 2)):
+        operations.void(CLERK, db.session.scalar(sa.select(Hold.id)))
+    pot, rules = pot_of(years), db.session.scalar(sa.select(sa.func.max(Policy.id)))
+    row = mint(programme.id, Reason.expired, f"vintage:{pot}", pot, pots(programme.id)[WalletKind.expiry], 40, policy_id=rules)
+    assert found() == {("points_transfer", row, f"500 ran out of wallet {years}, the audit says 460")}
+
+
+def forged_hold(programme_id: int, wallet_id: int, source: str, amount: int, **values: Any) -> tuple[int, int]:
+    """A header with its row, as somebody with the database's password would insert them; their ids."""
+    header = {
+        "uid": new_public_id(), "programme_id": programme_id, "wallet_id": wallet_id, "source": source, "sequence": 1, "reason": Reason.spent,
+        "amount": amount, "posted": 0, "state": HoldState.open, "expires_at": clock.now() + timedelta(days=1), "created_at": clock.now(),
+    }  # fmt: skip
+    with atomic() as tx:
+        tx.result = id_ = db.session.execute(sa.insert(Hold).values(**{**header, **values}).returning(Hold.id)).scalar_one()
+    sink = pots(programme_id)[WalletKind.redemption]
+    return id_, mint(programme_id, Reason.spent, source, pot_of(wallet_id), sink, amount, kind=TransferKind.hold, hold_id=id_)
+
+
+@pytest.mark.parametrize("source", ["order:77", "goods-seed:77", "goods:77"])
+def test_a_spending_that_nobody_asked_for_is_named(programme, make_wallet, source):
+    """Whatever it says it is for, the seeds' own words too."""
+    wallet = make_wallet(8_00)
+    ended = {"posted": 8_00, "state": HoldState.posted, "ended_at": clock.now()}
+    id_, row = forged_hold(programme.id, wallet, source, 8_00, **ended)
+    sink = pots(programme.id)[WalletKind.redemption]
+    mint(programme.id, Reason.spent, source, pot_of(wallet), sink, 8_00, kind=TransferKind.post, hold_id=id_, ends_id=row)
+    assert found() == {
+        ("points_hold", id_, "sets aside 800, the audit says 0"),
+        ("points_hold", id_, "is posted with 800 of 800, the audit says nothing"),
+    }
+
+
+def test_points_that_are_held_for_nothing_are_named(programme, make_wallet):
+    id_, _row = forged_hold(programme.id, make_wallet(8_00), "order:77", 8_00)
+    assert found() == {("points_hold", id_, "sets aside 800, the audit says 0")}
+
+
+@pytest.mark.parametrize(("state", "kind"), [(HoldState.posted, TransferKind.post), (HoldState.voided, TransferKind.void)])
+def test_an_honest_hold_that_a_stranger_ended_is_named(programme, make_wallet, state, kind):
+    """Set aside for an order that was never handed over, or spent and given back behind its back."""
+    wallet = make_wallet(8_00)
+    held = operations.hold(CLERK, wallet, 8_00, source="order:1", until=clock.now() + timedelta(days=1))
+    row = db.session.scalars(sa.select(Transfer.id).where(Transfer.hold_id == held.id)).one()
+    sink, posted = pots(programme.id)[WalletKind.redemption], 8_00 if kind is TransferKind.post else 0
+    reason = Reason.spent if posted else Reason.returned
+    mint(programme.id, reason, "order:1", pot_of(wallet), sink, 8_00, kind=kind, hold_id=held.id, ends_id=row)
+    with atomic():
+        db.session.execute(sa.update(Hold).values(state=state, posted=posted, ended_at=clock.now()))
+    assert found() == {("points_hold", held.id, f"is {state.value} with {posted} of 800, the audit says nothing")}
+
+
+def test_holds_in_slices_are_each_compared_once(ledger, monkeypatch):
+    """Two ids at a time: what a slice ends with is not lost, nor looked at by the next."""
+    monkeypatch.setattr(holds, "SLICE", 2)
+    assert found() == set()
+    with atomic():
+        for id_ in db.session.scalars(sa.select(Hold.id)).all():
+            audit.record(CLERK, "points.held", "points_hold", id_, amount=1)
+    told = [(v.row, v.what) for v in holds.moments() if v.what.startswith("sets aside")]
+    assert [row for row, _what in told] == list(db.session.scalars(sa.select(Hold.id).order_by(Hold.id)))
+
+
+def test_the_district_that_is_seeded_in_bulk_has_no_fault(programme, make_person):
+    """It writes the lines of the audit that the operations would have written."""
+    for _ in range(3):
+        make_person()
+    adopt(programme.id, "2025-1", date(2025, 1, 1))
+    district(scale=0, rows={"points": 300}, seed=1, as_of=date(2026, 11, 20), progress=lambda _words: None)
+    reasons = set(db.session.scalars(sa.select(Transfer.reason)))
+    assert {Reason.donated, Reason.spent, Reason.returned} <= reasons
+    assert found() == set()
 
 
 # ---- dues -------------------------------------------------------------------------------------------------------------------

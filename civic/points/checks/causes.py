@@ -2,7 +2,7 @@
 
 `shapes`: each reason moves points between the kinds of wallets it is for, as the kind of row it is for.  `causes`: grants, openings,
 reversals and what a closed wallet left behind each have somebody who decided it: a proposal that two people made, an event in the audit, or
-a decision that its module vouches for (`Module.causes`).
+a decision that its module vouches for (`Module.causes`).  Gifts and what ran out as a whole: gone.py; what is spent: holds.py.
 
 What cannot be seen: of a grant from the pool, how much fitted under the cap on that day (no more than was asked is seen); of a reversal,
 that what was spent became due under just this proposal (dues.py asks it of all together); to which heir a closed wallet's points had to go.

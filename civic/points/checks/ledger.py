@@ -21,7 +21,7 @@ from civic.core.db import db
 from civic.core.registry import Violation
 from civic.core.snapshot import check_of_one_moment
 from civic.points import totals
-from civic.points.checks import causes, dues, earnings, holds
+from civic.points.checks import causes, dues, earnings, gone, holds
 from civic.points.checks.parts import named as _named
 from civic.points.checks.parts import stream as _stream
 from civic.points.checks.parts import whole as _whole
@@ -298,7 +298,7 @@ BOOK = totals.book(counters_or_nothing)
 CHECKS = (
     check_of_one_moment("points: balances", balances),
     check_of_one_moment("points: rows", rows),
-    check_of_one_moment("points: causes", causes.shapes, causes.causes),
+    check_of_one_moment("points: causes", causes.shapes, causes.causes, gone.gone),
     check_of_one_moment("points: holds", headers),
     check_of_one_moment("points: earnings", earnings.earnings),
     check_of_one_moment("points: rules", policies),
