@@ -21,7 +21,7 @@ from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, public, signed_in, staff
 from civic.core.web.api import ApiBlueprint, BilingualSchema, Moment, PageArgs, etag_of, page_of, page_schema, unless_known
-from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, once, seen
+from civic.core.web.api_acts import IF_MATCH, ONCE, TOKEN, act_once, once, seen, sent_version
 from civic.core.wording import TextState
 from civic.core.workdays import Unit
 from civic.territory.models import Territory
@@ -290,7 +290,11 @@ def publish(uid: str) -> Any:
     row = _own(uid)
     row_id, base = row.id, seen(row.lock_version)
     return act_once(
-        WrittenSchema, lambda made: made, lambda: operations.publish_announcement(actor(), row_id, base), {"base": base}, must=False
+        WrittenSchema,
+        lambda made: made,
+        lambda: operations.publish_announcement(actor(), row_id, base),
+        {"base": sent_version()},
+        must=False,
     )
 
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from civic.accounts.models import Account
 from civic.core import clock
 from civic.core.db import db
 from civic.core.registry import Check, Violation
-from civic.exchange.models import Dispute, Exchange, ExchangeEvent, ExchangeState
+from civic.exchange.models import Dispute, Exchange, ExchangeEvent, ExchangeState, Verb
 from civic.exchange.operations.settling import MARGIN
 from civic.exchange.queries.exchanges import due, ran_out
 from civic.exchange.queries.parties import spoken_for_one, survivors
@@ -143,12 +144,18 @@ def _disputes() -> Iterator[Violation]:
 
 def _deciders() -> Iterator[Violation]:
     """Nobody decided between two people of whom she had spoken for one: logins are compared, and the persons behind them."""
-    decider, speaker = Dispute.decided_by_id, ExchangeEvent.account_id
+    decider, speaker, stop = Dispute.decided_by_id, ExchangeEvent.account_id, aliased(ExchangeEvent)
+    # a death or a merge ends a dispute too, whoever records it: that decides nothing between the two
+    stopped = sa.exists().where(stop.exchange_id == Exchange.id, stop.verb == Verb.stopped.value, stop.account_id == decider)
     query = (
         sa.select(Dispute.exchange_id)
         .join(Exchange, Exchange.id == Dispute.exchange_id)
         .join(ExchangeEvent, ExchangeEvent.exchange_id == Dispute.exchange_id)
-        .where(Exchange.state == ExchangeState.settled, spoken_for_one(), sa.or_(decider == speaker, _behind(decider) == _behind(speaker)))
+        .where(
+            sa.or_(Exchange.state == ExchangeState.settled, stopped),
+            spoken_for_one(),
+            sa.or_(decider == speaker, _behind(decider) == _behind(speaker)),
+        )
     )
     for row_id in db.session.scalars(query.distinct().order_by(Dispute.exchange_id)):
         yield Violation("exchange", row_id, "was decided by somebody who had spoken for one of the two")

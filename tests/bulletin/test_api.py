@@ -72,6 +72,16 @@ def test_a_manager_writes_and_publishes_within_her_territory(client, make_commun
     client.get(f"{API}/announcements/{made['uid']}", status=404)
 
 
+def test_an_announcement_published_twice_under_one_key_gets_the_first_answer_again(client, make_community, make_account, bearer):
+    """Without If-Match: the version that the first request found, not the one that it left."""
+    here = make_community()
+    heads = {**bearer(make_account(role="manager", territory=here))}
+    body = {"place": here.code, "title_zh": "停水", "title_en": "Water off"}
+    own = f"{API}/announcements/{client.post(f'{API}/announcements', json=body, headers=heads, status=201).json['uid']}"
+    first, second = (client.post(f"{own}/publish", headers={**heads, "Idempotency-Key": "p"}, status=200) for _ in range(2))
+    assert (second.json, second.headers["Idempotent-Replayed"]) == (first.json, "true")
+
+
 def test_subscriptions_of_ones_own(client, make_community, make_account, bearer):
     here = make_community()
     heads = bearer(make_account())

@@ -13,7 +13,7 @@ from civic.core.db import db
 from civic.core.viewer import Actor, Channel
 from civic.exchange import operations
 from civic.exchange.checks import CHECKS
-from civic.exchange.models import Dispute, Exchange
+from civic.exchange.models import Dispute, Exchange, ExchangeEvent
 from civic.points import operations as points
 from civic.points.models import Earning, Hold
 from tests.exchange.test_life import merged
@@ -85,6 +85,22 @@ def test_decided_for_nothing_but_earned(two):
     points.earn(CLERK, f"exchange:{row.id}", 1, two.li.id, 60, operations.settling.service_day(row), "phone", "exchange")
     assert db.session.scalars(sa.select(Earning).where(Earning.source == f"exchange:{row.id}")).one()
     assert found() == ["is worth nothing, but was earned"]
+
+
+def test_stopped_by_somebody_who_had_spoken_for_one_of_the_two(two, make_account):
+    """Stopping a disputed one decides it for nothing; a death that ends it decides nothing, whoever records it."""
+    clerk = make_account()
+    row = two.deliver()
+    operations.open_dispute(Actor(clerk.id, channel=Channel.desk), row.id, two.wang.id, "没来。")
+    operations.stop(WORKER, row.id, "吵起来了。")
+    assert found() == []
+    dispute = db.session.scalars(sa.select(Dispute).where(Dispute.exchange_id == row.id)).one()
+    write(Dispute, dispute.id, decided_by_id=clerk.id)
+    assert found() == []  # as of a death that she recorded
+    with atomic():
+        db.session.add(ExchangeEvent(exchange_id=row.id, verb="said", person_id=two.wang.id, account_id=WORKER.account_id, channel="desk"))
+    write(Dispute, dispute.id, decided_by_id=WORKER.account_id)
+    assert found() == ["was decided by somebody who had spoken for one of the two"]
 
 
 def test_decided_by_somebody_who_had_spoken_for_one_of_the_two(two, make_account, make_person):

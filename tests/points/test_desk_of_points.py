@@ -285,6 +285,19 @@ def move_in(other, person) -> int:
     return row.household_id
 
 
+def test_who_lives_with_her_reads_the_line_where_her_page_shows_their_wallet(programme, worker, person, make_person):
+    daughter = make_person("王小芳", "1990-01-02")
+    household, address = move_in(daughter, person), f"/desk/points/people/{person.uid}"
+    two = (person.id, daughter.id)
+    db.session.rollback()
+    worker.get(address, status=200)
+    assert looks_at(*two) == [1, 0], "there is no wallet of theirs yet"
+    with atomic():
+        operations.wallet_of_household(programme.id, household)
+    worker.get(address, status=200)
+    assert looks_at(*two) == [2, 1]
+
+
 @pytest.mark.parametrize("rest", ["", "/freeze", "/close", "/propose"])
 def test_looking_at_a_wallet_or_a_form_about_it_is_noted(programme, worker, person, make_wallet, rest):
     address, number = f"/desk/points/wallets/{uid_of(make_wallet(person=person))}{rest}", person.id

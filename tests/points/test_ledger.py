@@ -136,6 +136,20 @@ def test_a_revision_that_says_whose_the_hours_are_moves_all_of_them(programme, m
     assert [str(found) for check in checks.CHECKS for found in check.run()] == []
 
 
+@pytest.mark.parametrize("was_given", [False, True], ids=["hers, then a group's", "a group's, then hers"])
+def test_hours_of_a_closed_wallet_do_not_turn(programme, make_person, make_wallet, was_given):
+    """Its 2.00 went on to the pool; turned, 2.00 would come a second time and be due from a wallet that nobody pays for."""
+    person = make_person()
+    wallet = make_wallet(person=person)
+    earn(person, 120, donate_only=was_given)
+    operations.close(WANG, wallet, "moved away")
+    assert pool_balance() == 2_00
+    earn(person, 180, revision=2, donate_only=not was_given)
+    earn(person, 180, revision=2, donate_only=not was_given)
+    assert (pool_balance(), db.session.get_one(Wallet, wallet, populate_existing=True).due) == (3_00, 0)
+    assert [str(found) for check in checks.CHECKS for found in check.run()] == []
+
+
 def test_hours_of_a_group_that_were_spent_before_it_was_known_become_due(programme, make_person, make_wallet):
     """2.00 earned, 1.50 spent, then they are the group's: 0.50 go back, 1.50 are due, 2.00 lie in the pool; 1.00 earned later pays of it."""
     person = make_person()

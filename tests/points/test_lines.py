@@ -155,6 +155,22 @@ def test_a_correction_that_changes_no_points_says_so(site, programme, make_perso
     assert (line.amount, line.notes[-1]) == ("0.00", "The points stay as they were.")
 
 
+def test_hours_that_turn_out_to_be_a_groups_say_so_and_her_own_again_too(site, programme, make_person):
+    """2.00 hers, spent 1.50; the group's: 0.50 go, 1.50 are due, 2.00 lie in the pool; hers after all: 2.00 come back and pay what is due."""
+    person = make_person()
+    earn(person, 1, 120)
+    mine = wallet_of(person)
+    operations.settle(CLERK, operations.hold(CLERK, mine, 1_50, source="order:7", until=NOW + DAY).id)
+    earn(person, 1, 120, 2, donate_only=True)
+    line = english(mine)[0]
+    assert (line.amount, line.notes[0]) == ("−0.50", "These hours count as a group's now: 2.0 h.")
+    assert "2.00 points went to the care pool: the group that served these hours gives its points to neighbours in need." in line.notes
+    assert "1.50 points were used already. They are due now; what comes next pays them." in line.notes
+    earn(person, 1, 120, 3)
+    back = next(each for each in english(mine) if each.amount == "+2.00")
+    assert "These hours no longer count as a group's: 2.00 points left the care pool, and all of them are booked anew." in back.notes
+
+
 def test_they_stand_in_their_month_and_on_their_side_and_leave_the_balance_right(full):
     wallet_id = wallet_of(full)
     with clock.frozen(datetime(2026, 12, 2, 2, tzinfo=UTC)):

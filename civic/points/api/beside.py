@@ -36,7 +36,7 @@ from civic.points.api.own import (
     statement_of,
     way_of,
 )
-from civic.points.operations import desk, donations
+from civic.points.operations import desk, donations, looks
 from civic.points.queries import ruling
 from civic.points.queries.holders import holder_of_person
 
@@ -72,7 +72,7 @@ def _to_open(uid: str) -> int:
 def wallets_of(uid: str) -> Any:
     """List what a person has, as her own page says it, her own wallet first; the look is noted."""
     her, path = _beside(uid, policies.can_read_beside)
-    people.note_look(actor(Channel.api), [her], LookKind.page)
+    looks.note_look_beside(actor(Channel.api), her)
     mine = queries.mine(her)
     items = list(mine.every)
     if policies.can_see_at_desk(viewer(), path):  # of a household whose wallet she is too young to use: for those who see wallets anyway
@@ -91,7 +91,7 @@ def wallets_of(uid: str) -> Any:
 def statement_beside(args: dict[str, Any], uid: str) -> dict[str, Any]:
     """List what moved a person's points, as her own page says it; the look is noted."""
     her, _path = _beside(uid, policies.can_read_beside)
-    people.note_look(actor(Channel.api), [her], LookKind.page)
+    looks.note_look_beside(actor(Channel.api), her)
     return statement_of(queries.mine(her), args)
 
 

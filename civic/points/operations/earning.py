@@ -85,14 +85,18 @@ def earn(
             return None
         book, wallet_id, person_id = _book_of(programme_id, person_id)
         book = replace(book, policy_id=policy.id)
-        service = Service(person_id, minutes, on, service_type, hour_class, donate_only and policy.group_donates)
         before = db.session.scalars(_newest(source).execution_options(populate_existing=True)).first()  # again, under the lock
+        wallet, is_given = book.wallets[wallet_id], donate_only and policy.group_donates
+        if before is not None and wallet.state is WalletState.closed:
+            is_given = (
+                before.is_donated
+            )  # its points went on, to an heir or the pool: turned, 2.00 would come a second time and nobody owes them
+        service = Service(person_id, minutes, on, service_type, hour_class, is_given)
         if before is not None and before.person_id not in people.all_rows_of(person_id):
             raise OtherEarning(source=source, revision=revision)
         if before is not None and revision <= before.revision:
             tx.result = _again(source, revision, service)
             return tx.result  # type: ignore[no-any-return]
-        wallet = book.wallets[wallet_id]
         holds.touch(actor, book, wallet)
         row = _earning(book, policy, source, revision, service, before)
         difference = row.amount - (before.amount if before is not None else 0)

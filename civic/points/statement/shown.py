@@ -198,8 +198,17 @@ def _formula(line: Line) -> list[str]:
     if told["minutes"] != told["counted"]:
         found.append(_why_fewer(told["minutes"], told["counted"], line.rounding))
     if told["revision"] > 1:
-        found.append(_("These hours were changed; this line books the difference to what was booked before."))
+        found.append(_differs(line))
     return found
+
+
+def _differs(line: Line) -> str:
+    if line.reason is Reason.earned and line.went.back:
+        words = {"amount": amounts.text(line.went.back)}
+        return _(
+            "These hours no longer count as a group's: %(amount)s points left the care pool, and all of them are booked anew.", **words
+        )
+    return _("These hours were changed; this line books the difference to what was booked before.")
 
 
 def _why_fewer(minutes: int, counted: int, rounding: int) -> str:
@@ -238,8 +247,11 @@ def _to_pool(line: Line) -> str:
 def _corrected(line: Line) -> list[str]:
     if "counted" not in line.detail:
         return []
-    told = _("The hours were put right: now %(time)s count.", time=hours_words(line.detail["counted"]))
-    return [told, *_formula(line)[:1], *_served(line), *_taken_elsewhere(line)]
+    words = {"time": hours_words(line.detail["counted"])}
+    if line.went.why == "donated":
+        told = _("These hours count as a group's now: %(time)s.", **words)
+        return [told, *_formula(line)[:1], *_served(line), _to_pool(line), *_taken_elsewhere(line)]
+    return [_("The hours were put right: now %(time)s count.", **words), *_formula(line)[:1], *_served(line), *_taken_elsewhere(line)]
 
 
 def _taken_elsewhere(line: Line) -> list[str]:

@@ -153,7 +153,16 @@ def went(earnings: Iterable[tuple[int, str]], own: dict[int, int]) -> dict[int, 
     if not wanted:
         return {}
     query = (
-        sa.select(_E.c.id, _E.c.amount, _E.c.offset, _less().label("less"), _T.c.reason, _T.c.amount.label("moved"), _T.c.detail)
+        sa.select(
+            _E.c.id,
+            _E.c.amount,
+            _E.c.offset,
+            _less().label("less"),
+            _before("is_donated").label("was_given"),
+            _T.c.reason,
+            _T.c.amount.label("moved"),
+            _T.c.detail,
+        )
         .outerjoin(
             _T,
             sa.and_(_T.c.source == _E.c.source, _T.c.earning_id == _E.c.id, _T.c.reason.in_([Reason.overflow, Reason.corrected])),
@@ -172,4 +181,5 @@ def _went(rows: Sequence[Any], own: int) -> Went:
     over = [row for row in rows if row.reason is Reason.overflow]
     taken = sum(row.moved for row in rows if row.reason is Reason.corrected)
     why = next((word for word in ("donated", "closed", "cap") if any(f'"why": "{word}"' in row.detail for row in over)), "")
-    return Went(sum(row.moved for row in over), why, taken - own, first.offset, max(0, first.less - first.offset - taken))
+    due = 0 if first.was_given else max(0, first.less - first.offset - taken)  # what the pool had is the pool's to pay
+    return Went(sum(row.moved for row in over), why, taken - own, first.offset, due)

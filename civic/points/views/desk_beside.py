@@ -20,15 +20,14 @@ from civic.core.viewer import Actor, Channel, actor, viewer
 from civic.core.web import limits
 from civic.core.web.access import authorize, get_or_404, hidden, staff
 from civic.core.web.forms import keyed, refuse
-from civic.people import operations as people
 from civic.people import queries as people_queries
-from civic.people.models import LookKind, Person
+from civic.people.models import Person
 from civic.points import amounts, labels, policies, queries, statement
 from civic.points.errors import NotEnoughPoints
 from civic.points.forms.gifts import DeskGiftForm
 from civic.points.forms.rules import EmptyForm
 from civic.points.models import WalletKind
-from civic.points.operations import desk, donations
+from civic.points.operations import desk, donations, looks
 from civic.points.operations.donations import Way
 from civic.points.policies import Holder
 from civic.points.queries import Mine, WalletView, ruling
@@ -78,7 +77,7 @@ def _load(uid: str, policy: Any = policies.can_serve) -> Beside:
     her = people_queries.survivor_of(found.id) or found.id
     path = people_queries.path_of(her)
     hidden(policy, viewer(), path)
-    people.note_look(at_desk(), [her], LookKind.page)
+    looks.note_look_beside(at_desk(), her)
     row = people_queries.rows_of([her])[0]
     holder = holder_of_person(her, path)
     return Beside(her, row.uid, row.name or row.number, row.died_on is None, holder, queries.mine(her))
