@@ -331,6 +331,21 @@ def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_when_the_
     assert left.settle_left() == 0
 
 
+def test_a_wallet_that_was_frozen_while_rows_were_merged_is_open_again_also_when_the_row_that_stays_was_emptied(make_person, make_wallet):
+    survivor, loser = make_person("王方"), make_person()
+    theirs, hers = make_wallet(3_00, loser), make_wallet(1_00, survivor)
+    operations.freeze(DESK, theirs, "suspicion")
+    done, before = merge(loser, survivor), outstanding()
+    operations.unfreeze(DESK, theirs)
+    people.restrict_person(CLERK, survivor.id)
+    people.empty_person(CLERK, survivor.id)
+    assert [(wallet(each).state, wallet(each).state_why) for each in (theirs, hers)] == [
+        (WalletState.closed, "merge"), (WalletState.closed, "ended"),
+    ]  # fmt: skip
+    unmerge(done)
+    assert (wallet(theirs).state, wallet(hers).state, outstanding()) == (WalletState.open, WalletState.closed, before)
+
+
 # ---- households -----------------------------------------------------------------------------------------------------------
 def test_a_household_that_joins_another_takes_its_points_and_holds_along(programme, make_person, make_wallet, heard):
     wang, li = make_person(), make_person("李强")

@@ -64,14 +64,19 @@ def after_death(actor: Actor, person_id: int) -> None:
     if not found:
         return
     heirs = _heirs(found, home)
-    merged = [row for row in _of_people([id_ for id_ in rows if id_ != person_id]) if row.state is not WalletState.closed]
-    hers = {row.programme_id: wallets.wallet_of_person(row.programme_id, person_id) for row in merged}
+    merged, hers = _of_merged(person_id, rows)
     lock([*_ids(found), *hers.values(), *heirs.values()])
     _give_back_holds(actor, _ids(found))
     for row in merged:
         _leave(actor, row, MERGE, hers[row.programme_id], with_due=True)
     for row in _of_people([person_id]):
         _leave(actor, row, DEATH, heirs.get(row.programme_id))
+
+
+def _of_merged(person_id: int, rows: Sequence[int]) -> tuple[list[Row], dict[int, int]]:
+    """Wallets of rows that were merged into hers and are still open, and by programme the wallet of hers that gets what is in them."""
+    merged = [row for row in _of_people([id_ for id_ in rows if id_ != person_id]) if row.state is not WalletState.closed]
+    return merged, {row.programme_id: wallets.wallet_of_person(row.programme_id, person_id) for row in merged}
 
 
 def after_emptying(actor: Actor, person_id: int) -> None:
@@ -81,9 +86,13 @@ def after_emptying(actor: Actor, person_id: int) -> None:
     if not found:
         return
     heirs = _heirs(found, household_left(rows))
-    lock([*(row.id for row in found), *heirs.values()])
-    for row in found:
-        _leave(actor, row, ENDED, heirs.get(row.programme_id))
+    merged, hers = _of_merged(person_id, rows)
+    lock([*_ids(found), *hers.values(), *heirs.values()])
+    for row in merged:
+        _leave(actor, row, MERGE, hers[row.programme_id], with_due=True)
+    for row in _of_people([person_id]):
+        if row.state is not WalletState.closed:
+            _leave(actor, row, ENDED, heirs.get(row.programme_id))
 
 
 def after_merge(actor: Actor, loser_id: int, survivor_id: int) -> None:
