@@ -290,6 +290,8 @@ class World:
     def earn(self, source: str, minutes: int, *, given: bool) -> tuple[int, int]:
         """A source's new total of minutes; (minutes that count, hundredths)."""
         known = self.services[source]
+        if known.revision and self.purses[known.purse].state == "closed":
+            given = known.given  # for a closed wallet nothing turns
         others = sum(s.counted for n, s in self.services.items() if n != source and (s.purse, s.day) == (known.purse, known.day))
         counted = min(minutes // 30 * 30, max(0, DAILY - others) // 30 * 30)
         amount = counted * 100 // 60
