@@ -68,7 +68,10 @@ def test_the_guard_sees_what_it_looks_for():
         "hand_in": ast.parse("page.goto(x)\npage.click()").body,
         "walk": ast.parse("with page.expect_navigation():\n    page.press()").body,
     }
-    seen = lambda text: hasty(ast.parse(text).body, helpers)[0]  # noqa: E731
+
+    def seen(text: str) -> list[int]:
+        return hasty(ast.parse(text).body, helpers)[0]
+
     assert seen("hand_in(page)\nassert rows.count() == 0") == [2]
     assert seen("button.click()\nexpect(page).to_have_url(x)\nassert rows.count() == 0") == [3]
     assert seen("button.click()\nexpect(rows).to_have_count(0)\nassert rows.count() == 0") == []

@@ -77,19 +77,21 @@ def reached(load: Callable[..., Any]) -> Callable[[F], F]:
     return around
 
 
-def seen(newest: int) -> int:
-    """The version that the program saw (`If-Match`), else the newest; -1 for something that is no version."""
+def sent_version() -> int | None:
+    """The version that the program saw (`If-Match`); None where it named none, -1 for something that is no version.
+
+    It stands under a key in the place of `seen`: the newest version would differ when the same request comes again.
+    """
     sent = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
     if not sent or sent == "*":
-        return newest
+        return None
     return int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 10 else -1
 
 
-def sent_version() -> int | None:
-    """What the program named (`If-Match`), as it stands under a key: the newest version would differ when the same request comes again."""
-    none = -2  # what `seen` finds in no header
-    named = seen(none)
-    return None if named == none else named
+def seen(newest: int) -> int:
+    """The version that the program saw, else the newest."""
+    sent = sent_version()
+    return newest if sent is None else sent
 
 
 def status_of(refusal: DomainError) -> int:

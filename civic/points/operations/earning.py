@@ -88,9 +88,8 @@ def earn(
         before = db.session.scalars(_newest(source).execution_options(populate_existing=True)).first()  # again, under the lock
         wallet, is_given = book.wallets[wallet_id], donate_only and policy.group_donates
         if before is not None and wallet.state is WalletState.closed:
-            is_given = (
-                before.is_donated
-            )  # its points went on, to an heir or the pool: turned, 2.00 would come a second time and nobody owes them
+            # what was in it went on, to an heir or the pool: turned, 2.00 would come a second time, due from a wallet that nobody pays for
+            is_given = before.is_donated
         service = Service(person_id, minutes, on, service_type, hour_class, is_given)
         if before is not None and before.person_id not in people.all_rows_of(person_id):
             raise OtherEarning(source=source, revision=revision)
